@@ -1,0 +1,31 @@
+"""What one flush delivers, with every wire form of it made once. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from hbpush.core.message import Message
+
+Format = Callable[[Sequence[Message]], bytes]
+"""Messages -> wire bytes. Hashable; its identity is the wire format, so it is interned and never made per connection.
+
+It owns the joining: WebSocket frames follow each other, a poll takes the first message alone. What differs from request
+to request is never in it.
+"""
+
+
+class Batch:
+    """The messages that one flush brings to the subscribers of one channel: at least one, in order."""
+
+    __slots__ = ("_wires", "messages")
+
+    def __init__(self, messages: Sequence[Message]) -> None:
+        self.messages = messages
+        self._wires: dict[Format, bytes] = {}
+
+    def wire(self, format: Format) -> bytes:
+        """The bytes of this batch in a format: made at the first call, shared by all that follow."""
+        wire = self._wires.get(format)
+        if wire is None:
+            wire = self._wires[format] = format(self.messages)
+        return wire

@@ -1,0 +1,409 @@
+"""The hub: who listens to what in this process, and the way from a store's echo to every subscriber.
+
+Only the echo of a store delivers: a publisher never touches a subscriber, so a local and a remote message take the same path.
+The messages of one loop tick are joined into one `Batch` a channel, delivered at the next tick in slices, in the order of ids.
+"""
+
+from __future__ import annotations
+
+from asyncio import Future
+from collections import deque
+from collections.abc import Iterator, Mapping
+from functools import partial
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from hbpush.core.batch import Batch
+from hbpush.core.clock import Clock
+from hbpush.core.message import ChannelRef, Draft, Message, Since
+from hbpush.core.result import Result, then
+from hbpush.core.subscription import CloseReason, Subscriber, Subscription
+from hbpush.errors import HbpushError
+
+if TYPE_CHECKING:
+    # The hub is written against the contract of stores, which is written against the hub's values.
+    from hbpush.stores.base import Page, Receipt, Store
+
+SLICE = 1000
+"""Deliveries in one turn of the loop; the rest follows in the next, so that other work gets its turn."""
+
+PAGE = 100
+"""Messages of history read at once for a stream."""
+
+
+class Channel:
+    """The local record of a channel: it is there while somebody here listens.
+
+    ``watched`` is what `Store.watch` returned: history may be read only when it is None or done.
+    """
+
+    __slots__ = ("catching", "pending", "polls", "ref", "store", "streams", "watched")
+
+    def __init__(self, ref: ChannelRef, store: Store) -> None:
+        self.ref = ref
+        self.store = store
+        self.watched: Result[None] = None
+        self.polls: dict[Subscriber, None] = {}
+        self.streams: dict[Subscriber, None] = {}
+        self.catching: dict[Subscriber, Subscription] = {}
+        self.pending: list[Message] = []
+
+    def listening(self) -> int:
+        return len(self.polls) + len(self.streams) + len(self.catching)
+
+    def report(self, requested: float | None = None) -> None:
+        self.store.report(self.ref, len(self.polls), len(self.streams) + len(self.catching), requested)
+
+
+class Delivery:
+    """One batch on its way to the subscribers that were there at the flush."""
+
+    __slots__ = ("batch", "channel", "targets")
+
+    def __init__(self, channel: Channel, batch: Batch, targets: Iterator[Subscriber]) -> None:
+        self.channel = channel
+        self.batch = batch
+        self.targets = targets
+
+    def run(self, budget: int) -> int:
+        """Deliver to at most ``budget`` subscribers (-1: all). Return what is left of the budget: 0 means that more may follow."""
+        batch = self.batch
+        for subscriber in self.targets:
+            subscriber.deliver(batch)
+            budget -= 1
+            if not budget:
+                break
+        return budget
+
+
+class Hub:
+    """Channels, their subscribers, and the stores behind them. One to a loop.
+
+    ``stores`` maps configured names to stores: the ``store`` of a `ChannelRef` is a key of it. Its owner may change it while the hub
+    runs, after `release` of what used a store that goes.
+    """
+
+    def __init__(self, stores: Mapping[str, Store], clock: Clock) -> None:
+        self._stores = stores
+        self._clock = clock
+        self._channels: dict[ChannelRef, Channel] = {}
+        self._dirty: list[Channel] = []
+        self._deliveries: deque[Delivery] = deque()
+        self._scheduled = False
+
+    # Publishing
+
+    def publish(self, ref: ChannelRef, draft: Draft) -> Result[Receipt]:
+        """Publish a message. Errors are those of `Store.publish`.
+
+        In the receipt, ``subscribers`` are those that listened before, and ``takers`` those that get this message: streams, and
+        polls that no earlier message of this tick has claimed.
+        """
+        channel = self._channels.get(ref)
+        if channel is None:
+            return self._stores[ref.store].publish(ref, draft)
+        listening = channel.listening()
+        takers = len(channel.streams) + (0 if channel.pending else len(channel.polls))
+        return _counted(channel.store.publish(ref, draft), listening, takers)
+
+    def create(self, ref: ChannelRef, permanent: bool) -> Result[Receipt]:
+        """`Store.create`, with the subscribers of this process counted in."""
+        return _counted(self._stores[ref.store].create(ref, permanent), self.listening(ref))
+
+    def info(self, ref: ChannelRef) -> Result[Receipt]:
+        """`Store.info`, with the subscribers of this process counted in. Raises ChannelNotFound."""
+        return _counted(self._stores[ref.store].info(ref), self.listening(ref))
+
+    def delete(self, ref: ChannelRef) -> Result[Receipt]:
+        """`Store.delete`: when it returns or completes, every subscriber here was closed with DELETED. Raises ChannelNotFound."""
+        listening = self.listening(ref)
+        return _counted(self._stores[ref.store].delete(ref), listening)
+
+    # Subscribing
+
+    def subscribe(self, ref: ChannelRef, subscriber: Subscriber, since: Since, must_exist: bool = False) -> None:
+        """Deliver what follows ``since``, then what is published from here on. Never creates a channel, never raises.
+
+        With ``must_exist`` an absent channel closes the subscriber with ABSENT; a store that cannot be read does so with
+        UNAVAILABLE. With a store that answers at once, all this happens before the call returns.
+        """
+        channel = self._channels.get(ref)
+        if channel is None:
+            store = self._stores[ref.store]
+            channel = self._channels[ref] = Channel(ref, store)
+            channel.watched = store.watch(ref)
+        if channel.watched is not None or subscriber.takes is None:
+            self._catch_up(channel, subscriber, since, must_exist)
+            return
+        # The way of nearly every poll: with history at hand there is nothing to remember between it and live.
+        if channel.pending:
+            self._settle(channel)
+        try:
+            page = channel.store.read_after(ref, since, 1)
+        except HbpushError:
+            self._forget_if_empty(channel)
+            subscriber.closed(CloseReason.UNAVAILABLE)
+            return
+        if isinstance(page, Future):
+            self._catch_up(channel, subscriber, since, must_exist, page)
+            return
+        if page.missed:
+            subscriber.missed()
+        if not page.messages and (page.exists or not must_exist):
+            channel.polls[subscriber] = None
+            channel.report(self._clock.time())
+            subscriber.joined()
+            return
+        if page.messages:
+            channel.report(self._clock.time())
+            subscriber.deliver(Batch(page.messages))
+        else:
+            subscriber.closed(CloseReason.ABSENT)
+        self._forget_if_empty(channel)
+
+    def resume(self, ref: ChannelRef, subscriber: Subscriber) -> None:
+        """The subscriber has room again: go on reading history for it. Harmless when it is live."""
+        channel = self._channels.get(ref)
+        subscription = None if channel is None else channel.catching.get(subscriber)
+        if channel is not None and subscription is not None and not subscription.reading:
+            self._read(channel, subscriber, subscription, False)
+
+    def unsubscribe(self, ref: ChannelRef, subscriber: Subscriber) -> None:
+        """The subscriber has left, or wants no more. Harmless when it is not there."""
+        channel = self._channels.get(ref)
+        if channel is not None and self._remove(channel, subscriber):
+            channel.report()
+            self._forget_if_empty(channel)
+
+    def listening(self, ref: ChannelRef) -> int:
+        """How many subscribers of this process are on the channel."""
+        channel = self._channels.get(ref)
+        return 0 if channel is None else channel.listening()
+
+    def subscribers(self, ref: ChannelRef) -> list[Subscriber]:
+        """The subscribers of this process on the channel, the oldest poll first."""
+        channel = self._channels.get(ref)
+        return [] if channel is None else [*channel.polls, *channel.streams, *channel.catching]
+
+    def touch(self, ref: ChannelRef) -> None:
+        """A subscriber asked for the channel without subscribing (an interval poll)."""
+        channel = self._channels.get(ref)
+        if channel is None:
+            self._stores[ref.store].report(ref, 0, 0, self._clock.time())
+        else:
+            channel.report(self._clock.time())
+
+    def close(self, ref: ChannelRef, subscriber: Subscriber, reason: CloseReason) -> None:
+        """Drop one subscriber and tell it why."""
+        channel = self._channels.get(ref)
+        if channel is not None and self._remove(channel, subscriber):
+            channel.report()
+            subscriber.closed(reason)
+            self._forget_if_empty(channel)
+
+    def release(self, reason: CloseReason, owner: object = None) -> None:
+        """Drop every subscriber of an owner (None: every one), after what is on its way to it was delivered."""
+        for channel in list(self._channels.values()):
+            self._settle(channel)
+            leaving = [s for s in self.subscribers(channel.ref) if owner is None or s.owner is owner]
+            self._drop(channel, leaving, reason)
+
+    # What stores tell (`hbpush.stores.base.StoreEvents`)
+
+    def deliver(self, message: Message) -> None:
+        """A message of a watched channel: it claims the polls that wait, and goes out with the flush of this tick."""
+        channel = self._channels.get(message.channel)
+        if channel is None:
+            return
+        if not channel.pending:
+            self._dirty.append(channel)
+            self._schedule()
+        channel.pending.append(message)
+
+    def deleted(self, ref: ChannelRef) -> None:
+        """The channel is no more: what was published before is delivered, then every subscriber is closed."""
+        channel = self._channels.get(ref)
+        if channel is not None:
+            self._settle(channel)
+            self._drop(channel, self.subscribers(ref), CloseReason.DELETED)
+
+    def gap(self, ref: ChannelRef) -> None:
+        """Messages of the channel were lost on the way: its subscribers are told."""
+        channel = self._channels.get(ref)
+        if channel is None:
+            return
+        self._settle(channel)
+        for subscriber in [*channel.polls, *channel.streams]:
+            subscriber.missed()
+        for subscription in channel.catching.values():
+            subscription.lost = True
+
+    # Delivering
+
+    def _schedule(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            self._clock.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._scheduled = False
+        dirty, self._dirty = self._dirty, []
+        for channel in dirty:
+            if channel.pending:
+                self._begin(channel)
+        budget = SLICE
+        try:
+            while self._deliveries and budget:
+                budget = self._deliveries[0].run(budget)
+                if budget:
+                    self._deliveries.popleft()
+        finally:
+            if self._deliveries:
+                self._schedule()
+
+    def _begin(self, channel: Channel) -> None:
+        """Take what is pending, and fix who gets it: polls leave the table, later ones wait for the next message."""
+        messages, channel.pending = channel.pending, []
+        for subscription in channel.catching.values():
+            subscription.arrived(messages)
+        polls = channel.polls
+        targets: Iterator[Subscriber] = iter(polls)
+        if polls:
+            channel.polls = {}
+            channel.report()
+        if channel.streams:
+            targets = chain(targets, list(channel.streams))
+        self._deliveries.append(Delivery(channel, Batch(messages), targets))
+        self._forget_if_empty(channel)
+
+    def _settle(self, channel: Channel) -> None:
+        """Deliver at once what is pending or under way on a channel, so that whoever joins now does so on a clean boundary."""
+        for delivery in self._deliveries:
+            if delivery.channel is channel:
+                delivery.run(-1)
+        if channel.pending:
+            self._begin(channel)
+            self._deliveries.pop().run(-1)
+
+    # From history to live
+
+    def _catch_up(
+        self,
+        channel: Channel,
+        subscriber: Subscriber,
+        since: Since,
+        must_exist: bool,
+        page: Result[Page] | None = None,
+    ) -> None:
+        subscription = channel.catching[subscriber] = Subscription(since)
+        channel.report(self._clock.time())
+        self._read(channel, subscriber, subscription, must_exist, page)
+
+    def _read(
+        self,
+        channel: Channel,
+        subscriber: Subscriber,
+        subscription: Subscription,
+        must_exist: bool,
+        page: Result[Page] | None = None,
+    ) -> None:
+        subscription.reading = True
+        if channel.catching.get(subscriber) is not subscription:
+            return
+        failed = partial(self._read_failed, channel, subscriber, subscription)
+        if channel.watched is not None:
+            # Between reading history and hearing the echo there must be no gap: the echo comes first.
+            then(channel.watched, partial(self._watching, channel, subscriber, subscription, must_exist), failed)
+            return
+        try:
+            if page is None:
+                page = channel.store.read_after(channel.ref, subscription.since, subscriber.takes or PAGE)
+        except HbpushError as error:
+            failed(error)
+        else:
+            then(page, partial(self._page_read, channel, subscriber, subscription, must_exist), failed)
+
+    def _watching(self, channel: Channel, subscriber: Subscriber, subscription: Subscription, must_exist: bool, _: None) -> None:
+        channel.watched = None
+        self._read(channel, subscriber, subscription, must_exist)
+
+    def _page_read(self, channel: Channel, subscriber: Subscriber, subscription: Subscription, must_exist: bool, page: Page) -> None:
+        if channel.catching.get(subscriber) is not subscription:
+            return
+        if must_exist and not page.exists:
+            self._drop(channel, [subscriber], CloseReason.ABSENT)
+            return
+        if channel.pending:
+            self._settle(channel)
+        messages, live = subscription.page(page.messages, page.last, page.more)
+        if page.missed or subscription.lost:
+            subscription.lost = False
+            subscriber.missed()
+        if messages and subscriber.takes is not None:
+            self._remove(channel, subscriber)
+            channel.report()
+            subscriber.deliver(Batch(messages))
+            self._forget_if_empty(channel)
+            return
+        if messages:
+            subscriber.deliver(Batch(messages))
+            if channel.catching.get(subscriber) is not subscription:
+                return
+        if live:
+            del channel.catching[subscriber]
+            (channel.streams if subscriber.takes is None else channel.polls)[subscriber] = None
+            channel.report()
+            subscriber.joined()
+        elif subscriber.has_room():
+            self._clock.call_soon(partial(self._read, channel, subscriber, subscription, False))
+        else:
+            subscription.reading = False
+
+    def _read_failed(self, channel: Channel, subscriber: Subscriber, subscription: Subscription, _: BaseException) -> None:
+        if channel.catching.get(subscriber) is subscription:
+            self._drop(channel, [subscriber], CloseReason.UNAVAILABLE)
+
+    # The table
+
+    def _remove(self, channel: Channel, subscriber: Subscriber) -> bool:
+        if subscriber in channel.polls:
+            del channel.polls[subscriber]
+        elif subscriber in channel.streams:
+            del channel.streams[subscriber]
+        elif subscriber in channel.catching:
+            del channel.catching[subscriber]
+        else:
+            return False
+        return True
+
+    def _drop(self, channel: Channel, leaving: list[Subscriber], reason: CloseReason) -> None:
+        leaving = [subscriber for subscriber in leaving if self._remove(channel, subscriber)]
+        channel.report()
+        for subscriber in leaving:
+            subscriber.closed(reason)
+        self._forget_if_empty(channel)
+
+    def _forget_if_empty(self, channel: Channel) -> None:
+        if channel.polls or channel.streams or channel.catching or channel.pending:
+            return
+        if self._channels.get(channel.ref) is channel:
+            del self._channels[channel.ref]
+            channel.store.unwatch(channel.ref)
+
+
+def _counted(result: Result[Receipt], listening: int, takers: int = 0) -> Result[Receipt]:
+    """Add the subscribers of this process to what the store counted elsewhere."""
+    if isinstance(result, Future):
+        # Callbacks run in the order they were added: whoever waits for the result sees the sum.
+        result.add_done_callback(partial(_add_when_done, listening, takers))
+    else:
+        result.subscribers += listening
+        result.takers += takers
+    return result
+
+
+def _add_when_done(listening: int, takers: int, future: Future[Receipt]) -> None:
+    if not future.cancelled() and future.exception() is None:
+        receipt = future.result()
+        receipt.subscribers += listening
+        receipt.takers += takers

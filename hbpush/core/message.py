@@ -1,0 +1,104 @@
+"""The values everything else speaks of: ids, messages, channels, where to start reading. Pure."""
+
+from __future__ import annotations
+
+import enum
+from typing import NamedTuple
+
+import msgspec
+
+
+class MessageId(NamedTuple):
+    """The place of a message in its channel: a unix second and a counter within it, ordered as a pair.
+
+    On HTTP its two faces are Last-Modified and Etag; in text it is ``time:tag``.
+    """
+
+    time: int
+    tag: int
+
+    def __str__(self) -> str:
+        return f"{self.time}:{self.tag}"
+
+    @classmethod
+    def parse(cls, text: str) -> MessageId:
+        """Read ``time:tag`` or ``time-tag``. Raises ValueError for anything else."""
+        time, colon, tag = text.partition(":")
+        if not colon:
+            time, colon, tag = text.partition("-")
+        if not (colon and time.isascii() and time.isdigit() and tag.isascii() and tag.isdigit()):
+            raise ValueError("a message id is two whole numbers, time:tag")
+        if len(time) > 15 or len(tag) > 15:
+            raise ValueError("a message id has at most 15 digits a part")
+        return cls(int(time), int(tag))
+
+
+BEFORE_ALL = MessageId(0, -1)
+"""Smaller than every id that is ever given."""
+
+
+class Edge(enum.Enum):
+    """The two ends of a channel's history, as places to start reading from."""
+
+    OLDEST = "oldest"
+    NEWEST = "newest"
+
+
+OLDEST = Edge.OLDEST
+NEWEST = Edge.NEWEST
+
+
+class Last(NamedTuple):
+    """Start with the newest ``messages`` that are kept: how many."""
+
+    messages: int
+
+
+Since = Edge | Last | MessageId
+"""Where a reader starts: at an end, with the last n, or after the id it has. An id beyond the last one means the last one."""
+
+
+class ChannelRef(NamedTuple):
+    """The name of a channel.
+
+    ``store`` is the configured name of the store. ``space`` is empty for public channels; what a protocol keeps to
+    itself lives in a space of its own, which nothing that comes from outside can name. ``id`` is a str with
+    surrogateescape: any bytes.
+    """
+
+    store: str
+    space: str
+    id: str
+
+
+class Draft(msgspec.Struct, frozen=True, gc=False):
+    """A message that has no id yet.
+
+    ``content_type`` is the header's value as it came, or None for none. ``stored`` False delivers to those who listen now
+    and keeps nothing. ``timeout`` is how long it is kept, in seconds: None takes the store's, 0 is for ever. With
+    ``create`` False an absent channel is ChannelNotFound instead of being made.
+    """
+
+    body: bytes
+    content_type: bytes | None = None
+    event: str | None = None
+    stored: bool = True
+    timeout: float | None = None
+    create: bool = True
+
+
+class Message(msgspec.Struct, frozen=True, gc=False):
+    """A published message.
+
+    ``previous`` is the id that its channel gave just before this one: whoever has seen that one has missed nothing.
+    ``expires`` is in unix seconds, 0 for never.
+    """
+
+    channel: ChannelRef
+    id: MessageId
+    previous: MessageId
+    body: bytes
+    content_type: bytes | None = None
+    event: str | None = None
+    expires: float = 0
+    stored: bool = True

@@ -1,0 +1,111 @@
+"""One subscriber on one channel, and how it gets from history to live without losing or doubling a message. Pure."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import Protocol
+
+from hbpush.core.batch import Batch
+from hbpush.core.message import BEFORE_ALL, Message, MessageId, Since
+
+UNSTORED_KEPT = 100
+"""How many messages that no store keeps are held for a subscriber that is still reading history."""
+
+
+class CloseReason(enum.Enum):
+    """Why a subscription ends before its subscriber left. Every protocol maps these to its own codes (DESIGN 7)."""
+
+    ABSENT = "absent"
+    DELETED = "deleted"
+    DISPLACED = "displaced"
+    SLOW = "slow"
+    SHUTDOWN = "shutdown"
+    UNAVAILABLE = "unavailable"
+
+
+class Subscriber(Protocol):
+    """What the hub delivers to: a held poll, a stream, a session, a list in a test.
+
+    Nothing here may raise, await, or write to a channel. ``deliver`` and ``closed`` may still be called in the tick in
+    which the subscriber unsubscribed; they are then to be ignored. A subscriber is known by its identity.
+    """
+
+    @property
+    def owner(self) -> object:
+        """The location that it belongs to: what `Hub.release` goes by."""
+
+    @property
+    def takes(self) -> int | None:
+        """1 for a poll, which the first delivery ends (no unsubscribe is needed then); None for a stream."""
+
+    def missed(self) -> None:
+        """Messages between its ``since`` and what comes next are gone. Called before the delivery, or before `joined`."""
+
+    def joined(self) -> None:
+        """History is read: from here on it is live, and every new message of the channel reaches it."""
+
+    def deliver(self, batch: Batch) -> None:
+        """Messages for it, in order. A poll takes the first one."""
+
+    def has_room(self) -> bool:
+        """Whether it takes more history now. If not, it calls `Hub.resume` when its outbox is under half."""
+
+    def closed(self, reason: CloseReason) -> None:
+        """The hub has dropped it, perhaps within `Hub.subscribe`."""
+
+
+class Subscription:
+    """The time between subscribing and being live.
+
+    The hub reads pages of history and hands them to `page`; messages that arrive meanwhile go to `arrived`. Of the stored ones
+    only the newest id is remembered, to read up to it; messages that no store keeps are held themselves, the last `UNSTORED_KEPT`
+    of them. ``since`` is where the next page starts; ``lost`` tells that something could not be kept or comes too late.
+    """
+
+    __slots__ = ("_delivered", "_newest", "_unstored", "lost", "reading", "since")
+
+    def __init__(self, since: Since) -> None:
+        self.since: Since = since
+        self.reading = False
+        self.lost = False
+        self._newest: MessageId | None = None
+        self._delivered = BEFORE_ALL
+        self._unstored: list[Message] = []
+
+    def arrived(self, messages: Sequence[Message]) -> None:
+        """Live messages of the channel that come while history is read."""
+        for message in messages:
+            if message.stored:
+                self._newest = message.id
+            elif message.id > self._delivered:
+                self._unstored.append(message)
+            else:
+                self.lost = True
+        if len(self._unstored) > UNSTORED_KEPT:
+            del self._unstored[:-UNSTORED_KEPT]
+            self.lost = True
+
+    def page(self, messages: Sequence[Message], last: MessageId, more: bool) -> tuple[Sequence[Message], bool]:
+        """A page of history was read from ``since``.
+
+        ``last`` is the channel's last id at the time of reading; ``more`` tells that the store holds more behind this page.
+        Returns what to deliver now, in order, and whether the subscription is live after that.
+        """
+        if messages:
+            since = messages[-1].id
+        elif isinstance(self.since, MessageId):
+            since = min(self.since, last)
+        else:
+            since = last
+        self.since = since
+        live = not more and (self._newest is None or self._newest <= since)
+        out = messages
+        if self._unstored:
+            ready = [m for m in self._unstored if live or m.id < since]
+            self._unstored = self._unstored[len(ready) :]
+            out = sorted([*messages, *ready], key=attrgetter("id"))
+        if out:
+            self._delivered = out[-1].id
+        return out, live

@@ -1,0 +1,76 @@
+"""The contract of a location: one configured place in URL space. A protocol module is a package that exports location types.
+
+A location type is found through the entry-point group ``hbpush.locations``, whose names are the values of ``type:`` in the configuration.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+
+from hbpush.core.clock import Clock, TimerWheel
+from hbpush.core.counters import Counters
+from hbpush.core.hub import Hub
+from hbpush.core.result import Result
+from hbpush.web.routes import Route
+
+
+class LocationSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The options of a location. Subclasses add theirs, each with a default and a description."""
+
+
+class StoreLocationSettings(LocationSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The options of a location whose channels live in a configured store."""
+
+    store: Annotated[str, msgspec.Meta(description="the name of the store that keeps the channels")] = "default"
+
+
+class LocationContext(msgspec.Struct, frozen=True):
+    """What a location is given to work with. ``path`` is its place in the configuration, such as ``locations[2]``."""
+
+    path: str
+    hub: Hub
+    clock: Clock
+    wheel: TimerWheel
+    counters: Counters
+
+
+class Location(ABC):
+    """One configured place in URL space: its settings and its endpoints.
+
+    Its subscribers name it as their `Subscriber.owner`; when it goes, the server calls `Hub.release` for it, then `stop`.
+    """
+
+    type_name: ClassVar[str]
+    """What ``type:`` in the configuration and the entry point call it."""
+
+    Settings: ClassVar[type[LocationSettings]]
+
+    def __init__(self, settings: Any, context: LocationContext) -> None:
+        """``settings`` is an instance of `Settings`. Raises ConfigError, its path relative to the location, for what types cannot say."""
+        self.settings = settings
+        self.context = context
+
+    @classmethod  # noqa: B027 - most locations have nothing to add
+    def check(cls, settings: Any) -> None:
+        """Raise ConfigError (path relative to the location, such as ``url``) for what the types of `Settings` cannot say."""
+
+    @classmethod
+    def warnings(cls, settings: Any, loopback: bool) -> list[str]:
+        """Lines that an operator should read at start. ``loopback``: the server listens on a loopback address only."""
+        return []
+
+    @abstractmethod
+    def routes(self) -> Sequence[Route]:
+        """Its endpoints, in the order in which they are tried."""
+
+    def start(self) -> Result[None]:
+        """The server is about to listen."""
+        return None
+
+    def stop(self) -> Result[None]:
+        """The location goes: close what it opened."""
+        return None

@@ -1,0 +1,145 @@
+"""Which endpoint answers a request target: an ordered table, first match wins, with a bounded cache for targets that come again."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import quote, unquote_to_bytes
+
+from hbpush.errors import ProtocolError
+from hbpush.web.exchange import Endpoint, Exchange
+
+CACHED_TARGETS = 8192
+CACHED_LENGTH = 256
+CHANNEL_ID_BYTES = 1024
+
+
+def channel_id(name: bytes) -> str:
+    """The id of a channel from the naming part of a path (relay specification 7.3.3).
+
+    Percent-decoded; any bytes, those that are not UTF-8 by surrogateescape. Raises ProtocolError: 404 for an empty id, 403 for one of more
+    than 1,024 bytes.
+    """
+    id = unquote_to_bytes(name)
+    if not id:
+        raise ProtocolError("no channel id", 404)
+    if len(id) > CHANNEL_ID_BYTES:
+        raise ProtocolError(f"a channel id has at most {CHANNEL_ID_BYTES} bytes", 403)
+    return id.decode("utf-8", "surrogateescape")
+
+
+class Pattern(ABC):
+    """A set of raw paths (percent-encoded, without the query), and the part of each that names something."""
+
+    text: str
+    """As it was configured."""
+
+    @abstractmethod
+    def match(self, path: bytes) -> bytes | None:
+        """The naming part, still percent-encoded, or None for a path that is not in the set."""
+
+
+class Prefix(Pattern):
+    """Literal text and at least one byte after it, which is the naming part. ``text`` may hold characters that a URL encodes."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.literal = quote(text, safe="/%:@!$&'()*+,;=~", errors="surrogateescape").encode()
+
+    def match(self, path: bytes) -> bytes | None:
+        size = len(self.literal)
+        return path[size:] if len(path) > size and path.startswith(self.literal) else None
+
+
+class Exact(Pattern):
+    """One path."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.literal = text.encode()
+
+    def match(self, path: bytes) -> bytes | None:
+        return b"" if path == self.literal else None
+
+
+class Regex(Pattern):
+    """A regular expression for the whole path, with one group: the naming part. Raises re.error or ValueError if it is not."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._regex = re.compile(text.encode())
+        if self._regex.groups != 1:
+            raise ValueError(f"has {self._regex.groups} groups; exactly one is needed, around the channel id")
+
+    def match(self, path: bytes) -> bytes | None:
+        found = self._regex.fullmatch(path)
+        return found[1] if found else None
+
+
+class Route(NamedTuple):
+    """Paths, and who answers them.
+
+    ``parse`` turns the naming part into `Exchange.args`; it may raise ProtocolError, which is then the answer. ``max_body`` is in
+    bytes, None for the server's bound.
+    """
+
+    pattern: Pattern
+    endpoint: Endpoint
+    parse: Callable[[bytes], Any]
+    max_body: int | None = None
+
+
+class Match(NamedTuple):
+    """What a target leads to."""
+
+    endpoint: Endpoint
+    args: Any
+    max_body: int | None
+
+
+class Routes:
+    """The route table of one server. ``fallback`` answers what no route claims; its args are None."""
+
+    def __init__(self, routes: Sequence[Route], fallback: Endpoint) -> None:
+        self.routes = tuple(routes)
+        self._fallback = Match(fallback, None, None)
+        self._cache: dict[bytes, Match] = {}
+
+    def find(self, target: bytes) -> Match:
+        """The match for a request target; its query is not looked at."""
+        return self._cache.get(target) or self._search(target)
+
+    def _search(self, target: bytes) -> Match:
+        path, query, _ = target.partition(b"?")
+        match = self._cache.get(path) if query else None
+        if match is None:
+            match = self._match(path)
+            if not query and len(path) <= CACHED_LENGTH:
+                if len(self._cache) >= CACHED_TARGETS:
+                    self._cache.clear()
+                self._cache[path] = match
+        return match
+
+    def _match(self, path: bytes) -> Match:
+        for route in self.routes:
+            name = route.pattern.match(path)
+            if name is None:
+                continue
+            try:
+                args = route.parse(name)
+            except ProtocolError as error:
+                return Match(_Refusal(error), None, route.max_body)
+            return Match(route.endpoint, args, route.max_body)
+        return self._fallback
+
+
+class _Refusal:
+    """The endpoint of a path that names nothing that could exist."""
+
+    def __init__(self, error: ProtocolError) -> None:
+        self._error = error
+
+    def __call__(self, exchange: Exchange) -> None:
+        raise self._error
