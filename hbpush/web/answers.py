@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from email.utils import formatdate
@@ -18,7 +19,9 @@ from hbpush.errors import (
     StoreFull,
     StoreUnavailable,
 )
-from hbpush.web.exchange import HeaderLines
+from hbpush.web.exchange import Exchange, HeaderLines
+
+logger = logging.getLogger("hbpush.web")
 
 REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
 RETRY_AFTER: HeaderLines = b"Retry-After: 1\r\n"
@@ -75,7 +78,6 @@ class Head:
 
 
 NOT_FOUND = Head(404)
-NOT_ALLOWED_ON_SERVER = Head(501, TEXT)
 INTERNAL_ERROR = Head(500, TEXT)
 UNAVAILABLE = Head(503, TEXT + RETRY_AFTER)
 
@@ -108,3 +110,12 @@ def error_wire(error: BaseException) -> bytes | None:
         case HbpushError():
             return line(500, str(error))
     return None
+
+
+def fail(exchange: Exchange, error: BaseException) -> None:
+    """Answer an exchange with an error. One that the project does not know is a fault of ours: logged, and 500."""
+    wire = error_wire(error)
+    if wire is None:
+        logger.error("%s %r failed", exchange.method.decode(), exchange.target.decode("latin-1"), exc_info=error)
+        wire = INTERNAL_ERROR.wire(b"internal error\n")
+    exchange.respond(wire)
