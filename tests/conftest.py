@@ -1,0 +1,77 @@
+"""What holds for every test: no unexpected log record, and the long ones only when they are asked for."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="also run the tests that take minutes")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "full: takes minutes; runs with --full only")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--full"):
+        return
+    skip = pytest.mark.skip(reason="takes minutes: run with --full")
+    for item in items:
+        if "full" in item.keywords:
+            item.add_marker(skip)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """List what a test declares with ``record_property("left out", text)``: what it passes over by intent."""
+    for report in terminalreporter.getreports("passed"):
+        for name, text in report.user_properties:
+            if name == "left out" and report.when == "call":
+                terminalreporter.write_line(f"{report.nodeid} left out: {text}")
+
+
+class ExpectedLogs(logging.Handler):
+    """Takes the log records of one test from WARNING up, and knows which of them were announced."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._taken: list[logging.LogRecord] = []
+        self._expected: list[str] = []
+
+    def __call__(self, pattern: str) -> None:
+        """Announce records whose text has ``pattern`` (a regular expression, searched for). At least one of them has to come."""
+        self._expected.append(pattern)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._taken.append(record)
+
+    def texts(self) -> list[str]:
+        """The records so far, each as ``LEVEL logger: message`` with its traceback, if any."""
+        formatter = logging.Formatter("%(levelname)s %(name)s: %(message)s")
+        return [formatter.format(record) for record in self._taken]
+
+    def complaints(self) -> list[str]:
+        """What came and was not announced, and what was announced and did not come."""
+        texts = self.texts()
+        strange = [text for text in texts if not any(re.search(pattern, text) for pattern in self._expected)]
+        absent = [pattern for pattern in self._expected if not any(re.search(pattern, text) for text in texts)]
+        return [f"unexpected log record: {text}" for text in strange] + [f"no log record with: {pattern}" for pattern in absent]
+
+
+@pytest.fixture(autouse=True)
+def expected_logs() -> Iterator[ExpectedLogs]:
+    """Fails a test for records of WARNING and above, unless it called ``expected_logs(pattern)`` for them."""
+    handler = ExpectedLogs()
+    root = logging.getLogger()
+    root.addHandler(handler)
+    try:
+        yield handler
+    finally:
+        root.removeHandler(handler)
+    complaints = handler.complaints()
+    if complaints:
+        pytest.fail("\n".join(complaints), pytrace=False)
