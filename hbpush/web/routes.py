@@ -22,12 +22,12 @@ def channel_id(name: bytes) -> str:
     Percent-decoded; any bytes, those that are not UTF-8 by surrogateescape. Raises ProtocolError: 404 for an empty id, 403 for one of more
     than 1,024 bytes.
     """
-    id = unquote_to_bytes(name)
-    if not id:
+    decoded = unquote_to_bytes(name)
+    if not decoded:
         raise ProtocolError("no channel id", 404)
-    if len(id) > CHANNEL_ID_BYTES:
+    if len(decoded) > CHANNEL_ID_BYTES:
         raise ProtocolError(f"a channel id has at most {CHANNEL_ID_BYTES} bytes", 403)
-    return id.decode("utf-8", "surrogateescape")
+    return decoded.decode("utf-8", "surrogateescape")
 
 
 class Pattern(ABC):

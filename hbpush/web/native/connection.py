@@ -1,0 +1,357 @@
+"""One connection: requests in, answers out in their order, time-outs, and the ways it may end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, cast
+
+from httptools import HttpParserError, HttpParserInvalidMethodError, HttpParserUpgrade
+
+from hbpush.web.answers import UNAVAILABLE, fail, line
+from hbpush.web.exchange import Endpoint
+from hbpush.web.native.exchange import NativeExchange, NativeWriter
+from hbpush.web.native.reader import Reader, Refused
+
+if TYPE_CHECKING:
+    from hbpush.web.native.server import NativeServer
+
+QUEUED = 64 * 1024
+"""Bytes of further requests that wait while one is answered; over that, reading pauses."""
+
+LINGER = 2.0
+"""Seconds in which what a refused client still sends is read and dropped, so that it sees the answer and not a broken pipe."""
+
+CLOSE = b"Connection: close\r\n"
+
+
+class Connection(asyncio.Protocol):
+    """The protocol of one accepted socket, plain or TLS.
+
+    ``current`` is the exchange that is being answered. ``reader`` is kept only while a request has arrived in part. ``busy`` is True when
+    the end of an answer has consequences: something waits, or the connection is to end.
+    """
+
+    __slots__ = (
+        "_held_for",
+        "_in_body",
+        "_paused_at",
+        "_queue",
+        "_queued",
+        "_refusal",
+        "_tail",
+        "busy",
+        "current",
+        "lingering",
+        "reader",
+        "server",
+        "since",
+        "transport",
+        "writer",
+    )
+
+    def __init__(self, server: NativeServer) -> None:
+        self.server = server
+        self.transport: asyncio.Transport = cast("asyncio.Transport", None)
+        self.reader: Reader | None = None
+        self.current: NativeExchange | None = None
+        self.writer: NativeWriter | None = None
+        self.busy = False
+        self.lingering = False
+        self.since = server.now
+        self._in_body = False
+        self._queue: deque[tuple[NativeExchange, Endpoint]] | None = None
+        self._queued = 0
+        self._refusal: bytes | None = None
+        self._tail: bytes | None = None
+        self._paused_at: int | None = None
+        self._held_for: str | None = None
+
+    # The transport's side
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        if not self.server.admit(self):
+            self.lingering = True
+            self.transport.write(UNAVAILABLE.wire(b"too many connections\n").replace(b"\r\n", b"\r\n" + CLOSE, 1))
+            self.transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.server.forget(self)
+        self.reader = self.writer = self._tail = None
+        waiting, self._queue = self._queue, None
+        current, self.current = self.current, None
+        self._release_address()
+        if current is not None:
+            current.left()
+        for exchange, _ in waiting or ():
+            exchange.left()
+
+    def data_received(self, data: bytes) -> None:
+        if self.lingering:
+            return
+        if self._tail is not None:
+            self._keep_tail(data)
+            return
+        server = self.server
+        reader = self.reader
+        if reader is None:
+            reader = server.spare
+            reader.head = 0
+        reader.connection = self
+        reader.size = len(data)
+        try:
+            reader.parser.feed_data(data)
+        except HttpParserUpgrade as upgrade:
+            self._give_back(reader)
+            self._upgraded(data[upgrade.args[0] :])
+            return
+        except HttpParserError as error:
+            self._unreadable(reader, error)
+            return
+        if reader.begun:
+            self._in_part(reader)
+        elif reader.spent or self.reader is not None:
+            self._give_back(reader)
+        else:
+            reader.connection = None
+
+    def pause_writing(self) -> None:
+        if self.writer is not None:
+            self.writer.paused = True
+            return
+        # The peer does not read its answers: it gets no more of them.
+        self._paused_at = self.transport.get_write_buffer_size()
+        self.since = self.server.now
+        self._pause_reading()
+
+    def resume_writing(self) -> None:
+        if self.writer is not None:
+            self.writer.resumed()
+        elif self._paused_at is not None:
+            self._paused_at = None
+            self._resume_reading()
+
+    # The reader's side
+
+    def arrived(self, exchange: NativeExchange, endpoint: Endpoint) -> None:
+        """A whole request."""
+        if self.server.closing:
+            exchange.keep = False
+        if self.current is not None or exchange.upgrade:
+            self._enqueue(exchange, endpoint)
+        else:
+            self.current = exchange
+            self._dispatch(exchange, endpoint)
+
+    def go_on(self) -> None:
+        """The client waits for leave to send its body."""
+        if self.current is None and not self._queue:
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _dispatch(self, exchange: NativeExchange, endpoint: Endpoint) -> None:
+        try:
+            outcome = endpoint(exchange)
+        except Exception as error:  # noqa: BLE001 - the wall behind which nothing may break the loop: a fault becomes a 500
+            fail(exchange, error)
+        else:
+            if outcome is not None:
+                self.server.see_to(exchange, outcome)
+
+    def _enqueue(self, exchange: NativeExchange, endpoint: Endpoint) -> None:
+        if self._queue is None:
+            self._queue = deque()
+        self._queue.append((exchange, endpoint))
+        self._queued += 512 + len(exchange.target) + len(exchange.body)
+        self.busy = True
+        if self._queued > QUEUED:
+            self._pause_reading()
+
+    def _in_part(self, reader: Reader) -> None:
+        if self.reader is None:
+            self.reader = reader
+            self.server.replace_spare(reader)
+            self.since = self.server.now
+            self._in_body = False
+        if reader.in_body and not self._in_body:
+            self._in_body = True
+            self.since = self.server.now
+        try:
+            reader.part_arrived()
+        except Refused:
+            self._refuse(reader.refusal or b"")
+
+    def _give_back(self, reader: Reader) -> None:
+        self.reader = None
+        reader.connection = None
+        if reader.spent:
+            self.server.replace_spare(reader)
+
+    def _unreadable(self, reader: Reader, error: HttpParserError) -> None:
+        reader.connection = None
+        self.reader = None
+        self.server.replace_spare(reader)
+        if reader.refusal is not None:
+            self._refuse(reader.refusal)
+        elif reader.spent:
+            # Bytes after a request that was to be the last: nobody reads them.
+            self.lingering = True
+        elif isinstance(error, HttpParserInvalidMethodError):
+            self.server.counters.refuse("bad_request", "unknown method")
+            self._refuse(line(501, "unknown method", CLOSE))
+        else:
+            self.server.counters.refuse("bad_request", str(error))
+            self._refuse(line(400, f"bad request: {error}", CLOSE))
+
+    # Upgrades
+
+    def _upgraded(self, tail: bytes) -> None:
+        """The parser stopped behind an upgrade request; ``tail`` is in whatever protocol comes of it."""
+        last = self._queue[-1][0] if self._queue else None
+        if last is None or not last.upgrade:
+            # Not an upgrade that anybody here takes: what follows is HTTP.
+            self._tail = tail
+            self.server.clock.call_soon(self._feed_back)
+            return
+        self._tail = b""
+        self._keep_tail(tail)
+        if self.current is None:
+            self._next()
+
+    def _keep_tail(self, data: bytes) -> None:
+        self._tail = (self._tail or b"") + data
+        if len(self._tail) > QUEUED:
+            self._pause_reading()
+
+    def _feed_back(self) -> None:
+        tail, self._tail = self._tail, None
+        self.busy = bool(self._queue) or self._refusal is not None
+        if tail is not None and not self.transport.is_closing():
+            self._resume_reading()
+            self.data_received(tail)
+
+    def detach(self) -> tuple[asyncio.Transport, bytes]:
+        """HTTP is over on this connection; see `NativeExchange.detach`."""
+        tail, self._tail = self._tail or b"", None
+        self.current = None
+        self.lingering = True
+        self._release_address()
+        self.server.forget(self)
+        self._resume_reading()
+        return self.transport, tail
+
+    # Answers
+
+    def answered(self, exchange: NativeExchange) -> None:
+        """The current exchange has its answer."""
+        self.current = None
+        if self.busy or not exchange.keep:
+            self._finish(exchange)
+        else:
+            self.since = self.server.now
+
+    def _finish(self, exchange: NativeExchange) -> None:
+        self.since = self.server.now
+        self._release_address()
+        self.busy = bool(self._queue) or self._refusal is not None or self._tail is not None
+        if not exchange.keep or self.server.closing:
+            self.lingering = True
+            self.transport.close()
+        elif self._queue:
+            # Not at once: a client that pipelines without end must not keep the loop to itself.
+            self.server.clock.call_soon(self._next)
+        elif self._tail is not None:
+            # The upgrade was answered as plain HTTP, and so is what follows it.
+            self.server.clock.call_soon(self._feed_back)
+        elif self._refusal is not None:
+            self._linger(self._refusal)
+
+    def _next(self) -> None:
+        if self.current is not None or not self._queue or self.transport.is_closing():
+            return
+        exchange, endpoint = self._queue.popleft()
+        self._queued -= 512 + len(exchange.target) + len(exchange.body)
+        self.busy = bool(self._queue) or self._refusal is not None or self._tail is not None
+        if self._queued <= QUEUED and self._tail is None:
+            self._resume_reading()
+        if self.server.closing:
+            exchange.keep = False
+        self.current = exchange
+        self._dispatch(exchange, endpoint)
+
+    def _refuse(self, wire: bytes) -> None:
+        """Answer what cannot be read, after what was read before it has its answer; then the connection ends."""
+        self.reader = None
+        if self.current is not None or self._queue:
+            self._refusal = wire
+            self.busy = True
+            self.lingering = True
+        else:
+            self._linger(wire)
+
+    def _linger(self, wire: bytes) -> None:
+        self.lingering = True
+        self.transport.write(wire)
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.server.wheel.after(LINGER, self.transport.abort)
+
+    # Time and bounds
+
+    def check(self, now: float) -> None:
+        """Called about once a second: has something taken too long?"""
+        limits = self.server.limits
+        waited = now - self.since
+        if self._paused_at is not None:
+            size = self.transport.get_write_buffer_size()
+            if size < self._paused_at:
+                self._paused_at = size
+                self.since = now
+            elif waited > limits.body_timeout:
+                self.server.counters.refuse("slow", "a client does not read its answer")
+                self.transport.abort()
+        elif self.reader is not None:
+            if waited > (limits.body_timeout if self._in_body else limits.header_timeout):
+                what = "body" if self._in_body else "head"
+                self.server.counters.refuse(f"{what}_timeout", f"the {what} of a request took too long")
+                self._refuse(line(408, f"the {what} of the request took too long", CLOSE))
+        elif self.current is None and waited > limits.idle_timeout and not self.lingering:
+            self.lingering = True
+            self.transport.close()
+
+    def end_when_idle(self) -> None:
+        """The server stops: the answer under way is the last."""
+        if self.current is not None:
+            self.current.keep = False
+        elif self.reader is None and not self._queue:
+            self.lingering = True
+            self.transport.close()
+
+    def may_hold(self, address: str) -> bool:
+        """Count a held request for its address; False when there are too many."""
+        if self._held_for is not None:
+            return True
+        if not self.server.hold_for(address):
+            return False
+        self._held_for = address
+        self.busy = True
+        return True
+
+    def _release_address(self) -> None:
+        if self._held_for is not None:
+            self.server.release_address(self._held_for)
+            self._held_for = None
+
+    def client(self, forwarded_for: bytes | None, forwarded_proto: bytes | None) -> tuple[str, bool]:
+        """Address and TLS of the client, see `hbpush.web.proxies`."""
+        peer = self.transport.get_extra_info("peername")
+        secure = self.transport.get_extra_info("ssl_object") is not None
+        return self.server.proxies.client(peer[0] if peer else "", secure, forwarded_for, forwarded_proto)
+
+    def _pause_reading(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.pause_reading()
+
+    def _resume_reading(self) -> None:
+        if not self.transport.is_closing() and self._paused_at is None:
+            self.transport.resume_reading()

@@ -1,0 +1,242 @@
+"""One request on the native host."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from hbpush.web.answers import REASONS, UNAVAILABLE, stamp
+from hbpush.web.exchange import Exchange, HeaderLines, WebSocketListener, Writer
+
+if TYPE_CHECKING:
+    from hbpush.web.native.connection import Connection
+
+NO_HEADERS: dict[bytes, bytes] = {}
+
+
+class NativeExchange(Exchange):
+    """The connection is there until the answer; then everything is a no-op.
+
+    ``_plain`` is True while a ready response can go out as it is.
+    """
+
+    __slots__ = (
+        "_connection",
+        "_extra",
+        "_gone",
+        "_headers",
+        "_http11",
+        "_keep",
+        "_plain",
+        "args",
+        "body",
+        "method",
+        "target",
+        "upgrade",
+    )
+
+    def __init__(
+        self,
+        connection: Connection,
+        method: bytes,
+        target: bytes,
+        args: Any,
+        headers: dict[bytes, bytes],
+        body: bytes,
+        keep: bool,
+        plain: bool,
+        http11: bool,
+        upgrade: bool,
+    ) -> None:
+        self._connection: Connection | None = connection
+        self._gone: Callable[[], object] | None = None
+        self._headers = headers
+        self._extra: HeaderLines = b""
+        self._keep = keep
+        self._plain = plain
+        self._http11 = http11
+        self.method = method
+        self.target = target
+        self.args = args
+        self.body = body
+        self.upgrade = upgrade
+
+    @property
+    def headers(self) -> Sequence[tuple[bytes, bytes]]:
+        return tuple(self._headers.items())
+
+    def header(self, name: bytes) -> bytes | None:
+        return self._headers.get(name)
+
+    @property
+    def http11(self) -> bool:
+        return self._http11
+
+    @property
+    def extra(self) -> HeaderLines:
+        return self._extra
+
+    @extra.setter
+    def extra(self, lines: HeaderLines) -> None:
+        self._extra = lines
+        self._plain = False
+
+    @property
+    def keep(self) -> bool:
+        return self._keep
+
+    @keep.setter
+    def keep(self, keep: bool) -> None:
+        self._keep = keep
+        self._plain = False
+
+    @property
+    def remote_ip(self) -> str:
+        return self._client()[0]
+
+    @property
+    def secure(self) -> bool:
+        return self._client()[1]
+
+    def _client(self) -> tuple[str, bool]:
+        connection = self._connection
+        if connection is None:
+            return "", False
+        return connection.client(self._headers.get(b"x-forwarded-for"), self._headers.get(b"x-forwarded-proto"))
+
+    def respond(self, wire: bytes) -> None:
+        connection = self._connection
+        if connection is None:
+            return
+        self._connection = None
+        self._gone = None
+        connection.transport.write(wire if self._plain else self._edited(wire))
+        connection.answered(self)
+
+    def _edited(self, wire: bytes) -> bytes:
+        head, _, body = wire.partition(b"\r\n\r\n")
+        if not self._keep:
+            head += b"\r\nConnection: close"
+        elif not self._http11:
+            head += b"\r\nConnection: keep-alive"
+        return b"%b\r\n%b\r\n%b" % (head, self._extra, b"" if self.method == b"HEAD" else body)
+
+    def hold(self, gone: Callable[[], object]) -> bool:
+        connection = self._connection
+        if connection is None:
+            return False
+        if connection.server.limits.max_held_per_address and not connection.may_hold(self.remote_ip):
+            self.respond(UNAVAILABLE.wire(b"too many held requests for this address\n"))
+            return False
+        self._gone = gone
+        self._headers = NO_HEADERS
+        self.body = b""
+        return True
+
+    def left(self) -> None:
+        """The peer is gone."""
+        gone, self._gone = self._gone, None
+        self._connection = None
+        if gone is not None:
+            gone()
+
+    def stream(
+        self,
+        status: int,
+        headers: HeaderLines,
+        gone: Callable[[], object],
+        drained: Callable[[], object] | None = None,
+        outbox: int = 1024 * 1024,
+    ) -> Writer | None:
+        if self.method == b"HEAD":
+            self.respond(b"HTTP/1.1 %d %b\r\n%b%b\r\n" % (status, REASONS[status], stamp.lines(), headers))
+            return None
+        if not self.hold(gone):
+            return None
+        connection = self._connection
+        assert connection is not None  # noqa: S101 - hold has just said so
+        if self._http11:
+            headers += b"Transfer-Encoding: chunked\r\n"
+        else:
+            self._keep = False
+        if not self._keep:
+            headers += b"Connection: close\r\n"
+        connection.transport.write(b"HTTP/1.1 %d %b\r\n%b%b%b\r\n" % (status, REASONS[status], stamp.lines(), self._extra, headers))
+        return NativeWriter(connection, self, drained, outbox)
+
+    def websocket(
+        self,
+        listener: WebSocketListener,
+        subprotocol: str | None = None,
+        max_message: int = 1024 * 1024,
+        outbox: int = 1024 * 1024,
+    ) -> None:
+        raise NotImplementedError
+
+    def detach(self) -> tuple[asyncio.Transport, bytes] | None:
+        """Take the connection from HTTP: its transport and what was read beyond this request. None when the peer has left.
+
+        Whoever takes it sets the transport's protocol in the same call.
+        """
+        connection = self._connection
+        if connection is None:
+            return None
+        self._connection = None
+        self._gone = None
+        return connection.detach()
+
+    def end_stream(self) -> None:
+        """The last bytes of a stream are written."""
+        connection = self._connection
+        if connection is not None:
+            self._connection = None
+            self._gone = None
+            connection.answered(self)
+
+
+class NativeWriter:
+    """The body of a streamed answer. ``paused`` is True while more than half of the outbox waits."""
+
+    __slots__ = ("_connection", "_drained", "_exchange", "_outbox", "chunked", "paused")
+
+    def __init__(self, connection: Connection, exchange: NativeExchange, drained: Callable[[], object] | None, outbox: int) -> None:
+        self._connection: Connection | None = connection
+        self._exchange = exchange
+        self._drained = drained
+        self._outbox = outbox
+        self.chunked = exchange.http11
+        self.paused = False
+        connection.writer = self
+        connection.transport.set_write_buffer_limits(high=outbox // 2, low=outbox // 4)
+
+    def write(self, wire: bytes) -> None:
+        connection = self._connection
+        if connection is None:
+            return
+        if self.paused and connection.transport.get_write_buffer_size() + len(wire) > self._outbox:
+            self._connection = None
+            connection.server.counters.refuse("slow", "a reader fell behind by a whole outbox and was cut")
+            connection.transport.abort()
+            return
+        connection.transport.write(wire)
+
+    def has_room(self) -> bool:
+        return not self.paused
+
+    def end(self, wire: bytes = b"") -> None:
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        wire += b"0\r\n\r\n" if self.chunked else b""
+        if wire:
+            connection.transport.write(wire)
+        connection.writer = None
+        connection.transport.set_write_buffer_limits()
+        self._exchange.end_stream()
+
+    def resumed(self) -> None:
+        """The transport has room again."""
+        self.paused = False
+        if self._drained is not None and self._connection is not None:
+            self._drained()

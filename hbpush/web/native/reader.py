@@ -1,0 +1,281 @@
+"""Bytes to requests: llhttp, and the rules of HTTP/1.1 that llhttp leaves to us (DESIGN 9).
+
+A reader is lent to a connection for one call of ``data_received``; a connection keeps it only while a request has arrived in
+part. So an idle or held connection has no parser, and costs no memory for one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import httptools
+
+from hbpush.web.answers import line
+from hbpush.web.native.exchange import NativeExchange
+from hbpush.web.routes import Match
+
+if TYPE_CHECKING:
+    from hbpush.web.native.connection import Connection
+    from hbpush.web.native.server import NativeServer
+
+Headers = dict[bytes, bytes]
+
+SINGLE_HEADERS = frozenset((b"host", b"content-length", b"transfer-encoding", b"content-type", b"authorization", b"upgrade"))
+"""Headers that must not come twice: two values would be two readings of one request."""
+
+CHUNK_OVERHEAD = 16
+"""Bytes of chunk framing that are borne for each byte of body, on top of one head's worth."""
+
+
+class Refused(Exception):
+    """Stops the parser; the answer is in `Reader.refusal`."""
+
+
+class Reader:
+    """The parser and the message under construction."""
+
+    __slots__ = (
+        "_chunked",
+        "_headed",
+        "_http11",
+        "_keep",
+        "_match",
+        "_method",
+        "_pieces",
+        "_plain",
+        "_raw",
+        "_received",
+        "_server",
+        "_special",
+        "_target",
+        "_upgrade",
+        "begun",
+        "body",
+        "connection",
+        "head",
+        "headers",
+        "parser",
+        "refusal",
+        "size",
+        "spent",
+    )
+
+    def __init__(self, server: NativeServer) -> None:
+        self._server = server
+        self.connection: Connection | None = None
+        self.parser = httptools.HttpRequestParser(self)
+        self.refusal: bytes | None = None
+        self.spent = False
+        """The parser stands after a last request and takes nothing more."""
+        self.begun = False
+        """A request has arrived in part."""
+        self.size = 0
+        """Bytes of the read under way."""
+        self.head = 0
+        """Bytes of earlier reads that belong to a head not complete yet, less those of this read that do not."""
+        self.headers: Headers = {}
+        self.body = b""
+        self._target = b""
+        self._method = b""
+        self._headed = False
+        self._match: Match | None = None
+        self._reset()
+
+    def _reset(self) -> None:
+        self._special = False
+        self._keep = self._plain = self._http11 = True
+        self._upgrade = self._chunked = False
+        self._pieces: list[bytes] | None = None
+        self._received = 0
+        self._raw = 0
+
+    @property
+    def in_body(self) -> bool:
+        """Whether the head of the request under way is complete."""
+        return self._headed
+
+    def refuse(self, kind: str, status: int, text: str) -> None:
+        """Stop: the connection is answered so and closed."""
+        self.refusal = line(status, text, b"Connection: close\r\n")
+        self._server.counters.refuse(kind, text)
+        raise Refused
+
+    def part_arrived(self) -> None:
+        """A read ended within a request. Raises Refused when the head or the framing of its body outgrows its bound."""
+        limit = self._server.limits.max_header
+        if not self._headed:
+            self.head += self.size
+            if self.head > limit:
+                self._too_large()
+        elif self._chunked:
+            self._raw += self.size
+            if self._raw - self._received > limit + CHUNK_OVERHEAD * self._received:
+                self.refuse("bad_request", 400, "the chunks of the body are framing for the most part")
+
+    def _too_large(self) -> None:
+        limit = self._server.limits.max_header
+        if len(self._target) > limit or not self.headers:
+            self.refuse("request_line_too_large", 414, f"the request line has more than {limit} bytes")
+        self.refuse("header_too_large", 431, f"request line and headers have more than {limit} bytes")
+
+    # llhttp's callbacks
+
+    def on_message_begin(self) -> None:
+        self.begun = True
+        self.headers = {}
+        self.body = self._target = b""
+        self._headed = False
+
+    def on_url(self, url: bytes) -> None:
+        self._target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        key = name.lower()
+        headers = self.headers
+        if key in headers:
+            self._repeated(key, value)
+        elif not self._headed:
+            headers[key] = value
+
+    def _repeated(self, key: bytes, value: bytes) -> None:
+        if self._headed:
+            # A trailer: nothing that comes after the body may change how the request was read.
+            return
+        if key in SINGLE_HEADERS:
+            self.refuse("bad_request", 400, f"two {key.decode('latin-1')} headers")
+        self.headers[key] += (b"; " if key == b"cookie" else b", ") + value
+
+    def on_headers_complete(self) -> None:
+        self._headed = True
+        headers = self.headers
+        parser = self.parser
+        server = self._server
+        target = self._target
+        self._method = parser.get_method()
+        if self._special:
+            self._reset()
+        if self.size > server.limits.max_header or self.head + self.size > server.limits.max_header:
+            self._measure_head()
+        if (
+            b"connection" in headers
+            or b"transfer-encoding" in headers
+            or b"expect" in headers
+            or b"host" not in headers
+            or not parser.should_keep_alive()
+            or self._method == b"HEAD"
+            or self._method == b"CONNECT"
+        ):
+            self._check_head()
+        if target[:1] != b"/" or b"#" in target:
+            target = self._target = self._origin_form(target)
+        match = self._match = server.routes.find(target)
+        length = headers.get(b"content-length")
+        if length is not None:
+            self._bound_body(int(length), match)
+        if b"expect" in headers:
+            self._expect(headers[b"expect"])
+
+    def on_body(self, piece: bytes) -> None:
+        if not self.body:
+            self.body = piece
+        else:
+            if self._pieces is None:
+                self._special = True
+                self._pieces = [self.body]
+            self._pieces.append(piece)
+        if self._chunked:
+            self._received += len(piece)
+            self._bound_body(self._received, self._match)
+
+    def on_message_complete(self) -> None:
+        self.begun = False
+        # What follows in this read is another request, of a size that is not known before it is complete.
+        self.head = -self.size
+        connection = self.connection
+        match = self._match
+        if connection is None or match is None:
+            return
+        body = self.body
+        if self._pieces is not None:
+            body = b"".join(self._pieces)
+            self._pieces = None
+            self.body = b""
+        self.spent = not self._keep
+        connection.arrived(
+            NativeExchange(
+                connection,
+                self._method,
+                self._target,
+                match.args,
+                self.headers,
+                body,
+                self._keep,
+                self._plain,
+                self._http11,
+                self._upgrade,
+            ),
+            match.endpoint,
+        )
+
+    # The rarer half of a head
+
+    def _measure_head(self) -> None:
+        size = len(self._target) + sum(len(name) + len(value) + 4 for name, value in self.headers.items()) + 16
+        if size > self._server.limits.max_header:
+            self._too_large()
+
+    def _check_head(self) -> None:
+        headers = self.headers
+        self._special = True
+        version = self.parser.get_http_version()
+        if version not in ("1.1", "1.0"):
+            self.refuse("bad_request", 505, f"HTTP/{version} is not spoken here")
+        self._http11 = version == "1.1"
+        self._keep = self.parser.should_keep_alive()
+        self._plain = self._http11 and self._keep and self._method != b"HEAD"
+        if self._method == b"CONNECT":
+            self.refuse("bad_request", 501, "CONNECT is not supported")
+        if self._http11 and b"host" not in headers:
+            self.refuse("bad_request", 400, "no Host header")
+        encoding = headers.get(b"transfer-encoding")
+        if encoding is not None:
+            if not self._http11:
+                self.refuse("bad_request", 400, "Transfer-Encoding needs HTTP/1.1")
+            if encoding.strip().lower() != b"chunked":
+                self.refuse("bad_request", 501, "the only transfer encoding that is supported is chunked")
+            if b"content-length" in headers:
+                self.refuse("bad_request", 400, "both Content-Length and Transfer-Encoding")
+            self._chunked = True
+        if self.parser.should_upgrade():
+            self._check_upgrade(encoding)
+
+    def _check_upgrade(self, encoding: bytes | None) -> None:
+        headers = self.headers
+        length = headers.get(b"content-length")
+        if encoding is not None or (length is not None and int(length)):
+            # The parser takes what follows the head for the new protocol; read as a body it would be another request.
+            self.refuse("bad_request", 400, "an upgrade with a body")
+        offered = headers.get(b"upgrade", b"").lower().split(b",")
+        self._upgrade = self._http11 and self._method == b"GET" and b"websocket" in (token.strip() for token in offered)
+
+    def _origin_form(self, target: bytes) -> bytes:
+        if b"#" in target:
+            self.refuse("bad_request", 400, "a request target has no fragment")
+        if target.lower().startswith((b"http://", b"https://")):
+            parts = urlsplit(target)
+            return (parts.path or b"/") + (b"?" + parts.query if parts.query else b"")
+        if target != b"*":
+            self.refuse("bad_request", 400, "the request target is not a path")
+        return target
+
+    def _bound_body(self, length: int, match: Match | None) -> None:
+        limit = match.max_body if match is not None and match.max_body is not None else self._server.limits.max_body
+        if length > limit:
+            self.refuse("body_too_large", 413, f"the body has more than {limit} bytes")
+
+    def _expect(self, value: bytes) -> None:
+        if value.strip().lower() != b"100-continue":
+            self.refuse("bad_request", 417, "the only expectation that is met is 100-continue")
+        if self._http11 and self.connection is not None:
+            self.connection.go_on()

@@ -1,0 +1,170 @@
+"""The server: listening sockets, the connections they brought, and the sweep that looks after their time-outs."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import Counter
+from collections.abc import Awaitable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from hbpush.core.clock import Clock, Timer, TimerWheel
+from hbpush.core.counters import Counters
+from hbpush.web.answers import fail
+from hbpush.web.limits import Limits
+from hbpush.web.native.connection import Connection
+from hbpush.web.native.reader import Reader
+from hbpush.web.proxies import TrustedProxies
+from hbpush.web.routes import Routes
+
+if TYPE_CHECKING:
+    from hbpush.web.native.exchange import NativeExchange
+
+BACKLOG = 4096
+SWEEP = 1.0
+"""Seconds between two looks at every connection: time-outs are up to this late."""
+
+SWEPT_AT_ONCE = 2000
+
+
+class NativeServer:
+    """HTTP/1.0 and 1.1, plain and TLS, on any number of listening sockets.
+
+    ``routes`` and ``limits`` may be replaced while it runs; connections go on under the new ones. ``max_connections`` 0 is no bound
+    here: the daemon puts in what the descriptor limit allows.
+    """
+
+    def __init__(
+        self,
+        routes: Routes,
+        limits: Limits,
+        clock: Clock,
+        wheel: TimerWheel,
+        counters: Counters,
+        proxies: TrustedProxies,
+    ) -> None:
+        self.routes = routes
+        self.limits = limits
+        self.clock = clock
+        self.wheel = wheel
+        self.counters = counters
+        self.proxies = proxies
+        self.closing = False
+        self.now = clock.monotonic()
+        """A coarse clock, as old as the last sweep."""
+        self.connections: set[Connection] = set()
+        self.spare = Reader(self)
+        self._held: Counter[str] = Counter()
+        self._listeners: list[asyncio.Server] = []
+        self._pending: set[asyncio.Future[object]] = set()
+        self._sweep_timer: Timer | None = None
+        self._sweeping: list[Connection] = []
+        self._empty: asyncio.Future[None] | None = None
+
+    async def listen(self, address: str, port: int, ssl_context: ssl.SSLContext | None = None) -> list[tuple[str, int]]:
+        """Listen on an address ('' for every interface) and a port (0 for a free one). Returns what was bound. Raises OSError."""
+        loop = asyncio.get_running_loop()
+        listener = await loop.create_server(
+            self.connection,
+            address or None,
+            port,
+            ssl=ssl_context,
+            backlog=BACKLOG,
+            reuse_address=True,
+            ssl_handshake_timeout=self.limits.header_timeout if ssl_context is not None else None,
+        )
+        self._listeners.append(listener)
+        if self._sweep_timer is None:
+            self._sweep_timer = self.clock.call_later(SWEEP, self._sweep)
+        return [socket.getsockname()[:2] for socket in listener.sockets]
+
+    def connection(self) -> Connection:
+        """The protocol for an accepted socket."""
+        return Connection(self)
+
+    def stop_accepting(self) -> None:
+        """Close the listening sockets and idle connections; answers from here on are the last of their connections."""
+        self.closing = True
+        for listener in self._listeners:
+            listener.close()
+        for connection in list(self.connections):
+            connection.end_when_idle()
+
+    async def close(self, grace: float) -> None:
+        """Wait up to ``grace`` seconds for connections that are still being answered, then cut them."""
+        self.stop_accepting()
+        if self.connections:
+            self._empty = asyncio.get_running_loop().create_future()
+            await asyncio.wait([self._empty], timeout=grace)
+        for connection in list(self.connections):
+            connection.transport.abort()
+        for future in self._pending:
+            future.cancel()
+        if self._sweep_timer is not None:
+            self._sweep_timer.cancel()
+            self._sweep_timer = None
+        # The transports that were cut report their end in the next turn of the loop.
+        await asyncio.sleep(0)
+
+    # What connections need
+
+    def admit(self, connection: Connection) -> bool:
+        """Count a new connection in, unless there are too many."""
+        if self.limits.max_connections and len(self.connections) >= self.limits.max_connections:
+            self.counters.refuse("too_many_connections", f"more than {self.limits.max_connections} connections")
+            return False
+        self.connections.add(connection)
+        return True
+
+    def forget(self, connection: Connection) -> None:
+        """A connection is over, or no longer HTTP."""
+        self.connections.discard(connection)
+        if self._empty is not None and not self.connections and not self._empty.done():
+            self._empty.set_result(None)
+
+    def replace_spare(self, reader: Reader) -> None:
+        """The reader is in use for longer, or at its end: the next connection needs another."""
+        if self.spare is reader:
+            self.spare = Reader(self)
+
+    def see_to(self, exchange: NativeExchange, outcome: Awaitable[object]) -> None:
+        """Wait for an endpoint that answers in its own time; its error is the answer."""
+        future: asyncio.Future[object] = asyncio.ensure_future(outcome)
+        self._pending.add(future)
+        future.add_done_callback(partial(self._seen_to, exchange))
+
+    def _seen_to(self, exchange: NativeExchange, future: asyncio.Future[object]) -> None:
+        self._pending.discard(future)
+        if not future.cancelled() and (error := future.exception()) is not None:
+            fail(exchange, error)
+
+    def hold_for(self, address: str) -> bool:
+        """Count a held request for an address."""
+        if self._held[address] >= self.limits.max_held_per_address:
+            self.counters.refuse("too_many_held", f"more than {self.limits.max_held_per_address} held requests of one address")
+            return False
+        self._held[address] += 1
+        return True
+
+    def release_address(self, address: str) -> None:
+        """One held request less."""
+        self._held[address] -= 1
+        if self._held[address] <= 0:
+            del self._held[address]
+
+    # Time-outs
+
+    def _sweep(self) -> None:
+        self.now = self.clock.monotonic()
+        if not self._sweeping:
+            self._sweeping = list(self.connections)
+            self._sweep_some()
+        self._sweep_timer = self.clock.call_later(SWEEP, self._sweep)
+
+    def _sweep_some(self) -> None:
+        swept, self._sweeping = self._sweeping[:SWEPT_AT_ONCE], self._sweeping[SWEPT_AT_ONCE:]
+        for connection in swept:
+            connection.check(self.now)
+        if self._sweeping:
+            self.clock.call_soon(self._sweep_some)
