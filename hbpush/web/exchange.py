@@ -71,7 +71,7 @@ class Exchange(ABC):
     """One HTTP request and the ways to answer it.
 
     ``method`` and ``target`` (origin form, with its query) are as they came. ``args`` is what the route made of the path. ``body`` is
-    whole. ``upgrade`` is True for a request that may become a WebSocket.
+    whole.
 
     An endpoint sets ``extra`` to header lines that its answer gets on top of the ready ones (CORS), and ``keep`` to False to have the
     connection closed after it; neither has a cost when left alone.
@@ -83,9 +83,13 @@ class Exchange(ABC):
     target: bytes
     args: Any
     body: bytes
-    upgrade: bool
     extra: HeaderLines
     keep: bool
+
+    @property
+    @abstractmethod
+    def upgrade(self) -> bool:
+        """Whether the request may become a WebSocket."""
 
     @property
     @abstractmethod

@@ -138,11 +138,10 @@ class Connection(asyncio.Protocol):
         """A whole request."""
         if self.server.closing:
             exchange.keep = False
-        if self.current is not None or exchange.upgrade:
-            self._enqueue(exchange, endpoint)
-        else:
-            self.current = exchange
+        if self.current is None and not exchange.upgrade:
             self._dispatch(exchange, endpoint)
+        else:
+            self._enqueue(exchange, endpoint)
 
     def go_on(self) -> None:
         """The client waits for leave to send its body."""
@@ -150,6 +149,7 @@ class Connection(asyncio.Protocol):
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _dispatch(self, exchange: NativeExchange, endpoint: Endpoint) -> None:
+        self.current = exchange
         try:
             outcome = endpoint(exchange)
         except Exception as error:  # noqa: BLE001 - the wall behind which nothing may break the loop: a fault becomes a 500
@@ -242,15 +242,8 @@ class Connection(asyncio.Protocol):
 
     # Answers
 
-    def answered(self, exchange: NativeExchange) -> None:
-        """The current exchange has its answer."""
-        self.current = None
-        if self.busy or not exchange.keep:
-            self._finish(exchange)
-        else:
-            self.since = self.server.now
-
-    def _finish(self, exchange: NativeExchange) -> None:
+    def finish(self, exchange: NativeExchange) -> None:
+        """The current exchange has its answer, and that has consequences."""
         self.since = self.server.now
         self._release_address()
         self.busy = bool(self._queue) or self._refusal is not None or self._tail is not None
@@ -276,7 +269,6 @@ class Connection(asyncio.Protocol):
             self._resume_reading()
         if self.server.closing:
             exchange.keep = False
-        self.current = exchange
         self._dispatch(exchange, endpoint)
 
     def _refuse(self, wire: bytes) -> None:

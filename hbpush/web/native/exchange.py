@@ -15,26 +15,21 @@ if TYPE_CHECKING:
 NO_HEADERS: dict[bytes, bytes] = {}
 
 
+KEEP = 1
+"""The connection stays open after the answer."""
+HTTP11 = 2
+GET_BODY = 4
+"""The answer has its body: the method is not HEAD."""
+PLAIN = KEEP | HTTP11 | GET_BODY
+"""A ready response goes out as it is."""
+UPGRADE = 8
+EXTRA = 16
+
+
 class NativeExchange(Exchange):
-    """The connection is there until the answer; then everything is a no-op.
+    """The connection is there until the answer; then everything is a no-op. ``_traits`` sums up what decides how the answer is framed."""
 
-    ``_plain`` is True while a ready response can go out as it is.
-    """
-
-    __slots__ = (
-        "_connection",
-        "_extra",
-        "_gone",
-        "_headers",
-        "_http11",
-        "_keep",
-        "_plain",
-        "args",
-        "body",
-        "method",
-        "target",
-        "upgrade",
-    )
+    __slots__ = ("_connection", "_extra", "_gone", "_headers", "_traits", "args", "body", "method", "target")
 
     def __init__(
         self,
@@ -44,23 +39,17 @@ class NativeExchange(Exchange):
         args: Any,
         headers: dict[bytes, bytes],
         body: bytes,
-        keep: bool,
-        plain: bool,
-        http11: bool,
-        upgrade: bool,
+        traits: int,
     ) -> None:
         self._connection: Connection | None = connection
         self._gone: Callable[[], object] | None = None
         self._headers = headers
         self._extra: HeaderLines = b""
-        self._keep = keep
-        self._plain = plain
-        self._http11 = http11
+        self._traits = traits
         self.method = method
         self.target = target
         self.args = args
         self.body = body
-        self.upgrade = upgrade
 
     @property
     def headers(self) -> Sequence[tuple[bytes, bytes]]:
@@ -71,7 +60,11 @@ class NativeExchange(Exchange):
 
     @property
     def http11(self) -> bool:
-        return self._http11
+        return bool(self._traits & HTTP11)
+
+    @property
+    def upgrade(self) -> bool:
+        return bool(self._traits & UPGRADE)
 
     @property
     def extra(self) -> HeaderLines:
@@ -80,16 +73,15 @@ class NativeExchange(Exchange):
     @extra.setter
     def extra(self, lines: HeaderLines) -> None:
         self._extra = lines
-        self._plain = False
+        self._traits |= EXTRA
 
     @property
     def keep(self) -> bool:
-        return self._keep
+        return bool(self._traits & KEEP)
 
     @keep.setter
     def keep(self, keep: bool) -> None:
-        self._keep = keep
-        self._plain = False
+        self._traits = self._traits | KEEP if keep else self._traits & ~KEEP
 
     @property
     def remote_ip(self) -> str:
@@ -111,14 +103,19 @@ class NativeExchange(Exchange):
             return
         self._connection = None
         self._gone = None
-        connection.transport.write(wire if self._plain else self._edited(wire))
-        connection.answered(self)
+        traits = self._traits
+        connection.transport.write(wire if traits == PLAIN else self._edited(wire))
+        connection.current = None
+        if connection.busy or not traits & KEEP:
+            connection.finish(self)
+        else:
+            connection.since = connection.server.now
 
     def _edited(self, wire: bytes) -> bytes:
         head, _, body = wire.partition(b"\r\n\r\n")
-        if not self._keep:
+        if not self.keep:
             head += b"\r\nConnection: close"
-        elif not self._http11:
+        elif not self.http11:
             head += b"\r\nConnection: keep-alive"
         return b"%b\r\n%b\r\n%b" % (head, self._extra, b"" if self.method == b"HEAD" else body)
 
@@ -156,11 +153,11 @@ class NativeExchange(Exchange):
             return None
         connection = self._connection
         assert connection is not None  # noqa: S101 - hold has just said so
-        if self._http11:
+        if self.http11:
             headers += b"Transfer-Encoding: chunked\r\n"
         else:
-            self._keep = False
-        if not self._keep:
+            self.keep = False
+        if not self.keep:
             headers += b"Connection: close\r\n"
         connection.transport.write(b"HTTP/1.1 %d %b\r\n%b%b%b\r\n" % (status, REASONS[status], stamp.lines(), self._extra, headers))
         return NativeWriter(connection, self, drained, outbox)
@@ -192,7 +189,8 @@ class NativeExchange(Exchange):
         if connection is not None:
             self._connection = None
             self._gone = None
-            connection.answered(self)
+            connection.current = None
+            connection.finish(self)
 
 
 class NativeWriter:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import httptools
 
 from hbpush.web.answers import line
-from hbpush.web.native.exchange import NativeExchange
+from hbpush.web.native.exchange import GET_BODY, HTTP11, KEEP, PLAIN, UPGRADE, NativeExchange
 from hbpush.web.routes import Match
 
 if TYPE_CHECKING:
@@ -23,6 +23,10 @@ Headers = dict[bytes, bytes]
 
 SINGLE_HEADERS = frozenset((b"host", b"content-length", b"transfer-encoding", b"content-type", b"authorization", b"upgrade"))
 """Headers that must not come twice: two values would be two readings of one request."""
+
+SLASH, HASH = b"/#"
+
+RARE_METHODS = frozenset((b"HEAD", b"CONNECT"))
 
 CHUNK_OVERHEAD = 16
 """Bytes of chunk framing that are borne for each byte of body, on top of one head's worth."""
@@ -38,18 +42,15 @@ class Reader:
     __slots__ = (
         "_chunked",
         "_headed",
-        "_http11",
-        "_keep",
         "_match",
         "_method",
         "_pieces",
-        "_plain",
         "_raw",
         "_received",
         "_server",
         "_special",
         "_target",
-        "_upgrade",
+        "_traits",
         "begun",
         "body",
         "connection",
@@ -84,8 +85,8 @@ class Reader:
 
     def _reset(self) -> None:
         self._special = False
-        self._keep = self._plain = self._http11 = True
-        self._upgrade = self._chunked = False
+        self._traits = PLAIN
+        self._chunked = False
         self._pieces: list[bytes] | None = None
         self._received = 0
         self._raw = 0
@@ -152,27 +153,26 @@ class Reader:
         parser = self.parser
         server = self._server
         target = self._target
-        self._method = parser.get_method()
+        limits = server.limits
+        method = self._method = parser.get_method()
         if self._special:
             self._reset()
-        if self.size > server.limits.max_header or self.head + self.size > server.limits.max_header:
+        if self.size > limits.max_header or self.head + self.size > limits.max_header:
             self._measure_head()
         if (
             b"connection" in headers
             or b"transfer-encoding" in headers
-            or b"expect" in headers
             or b"host" not in headers
             or not parser.should_keep_alive()
-            or self._method == b"HEAD"
-            or self._method == b"CONNECT"
+            or method in RARE_METHODS
         ):
             self._check_head()
-        if target[:1] != b"/" or b"#" in target:
+        if target[0] != SLASH or HASH in target:
             target = self._target = self._origin_form(target)
         match = self._match = server.routes.find(target)
         length = headers.get(b"content-length")
-        if length is not None:
-            self._bound_body(int(length), match)
+        if length is not None and int(length) > (limits.max_body if match.max_body is None else match.max_body):
+            self._body_too_large()
         if b"expect" in headers:
             self._expect(headers[b"expect"])
 
@@ -186,7 +186,8 @@ class Reader:
             self._pieces.append(piece)
         if self._chunked:
             self._received += len(piece)
-            self._bound_body(self._received, self._match)
+            if self._received > self._max_body():
+                self._body_too_large()
 
     def on_message_complete(self) -> None:
         self.begun = False
@@ -201,20 +202,9 @@ class Reader:
             body = b"".join(self._pieces)
             self._pieces = None
             self.body = b""
-        self.spent = not self._keep
+        self.spent = not self._traits & KEEP
         connection.arrived(
-            NativeExchange(
-                connection,
-                self._method,
-                self._target,
-                match.args,
-                self.headers,
-                body,
-                self._keep,
-                self._plain,
-                self._http11,
-                self._upgrade,
-            ),
+            NativeExchange(connection, self._method, self._target, match.args, self.headers, body, self._traits),
             match.endpoint,
         )
 
@@ -231,16 +221,17 @@ class Reader:
         version = self.parser.get_http_version()
         if version not in ("1.1", "1.0"):
             self.refuse("bad_request", 505, f"HTTP/{version} is not spoken here")
-        self._http11 = version == "1.1"
-        self._keep = self.parser.should_keep_alive()
-        self._plain = self._http11 and self._keep and self._method != b"HEAD"
+        http11 = version == "1.1"
+        self._traits = (
+            (HTTP11 if http11 else 0) | (KEEP if self.parser.should_keep_alive() else 0) | (GET_BODY if self._method != b"HEAD" else 0)
+        )
         if self._method == b"CONNECT":
             self.refuse("bad_request", 501, "CONNECT is not supported")
-        if self._http11 and b"host" not in headers:
+        if http11 and b"host" not in headers:
             self.refuse("bad_request", 400, "no Host header")
         encoding = headers.get(b"transfer-encoding")
         if encoding is not None:
-            if not self._http11:
+            if not http11:
                 self.refuse("bad_request", 400, "Transfer-Encoding needs HTTP/1.1")
             if encoding.strip().lower() != b"chunked":
                 self.refuse("bad_request", 501, "the only transfer encoding that is supported is chunked")
@@ -257,10 +248,11 @@ class Reader:
             # The parser takes what follows the head for the new protocol; read as a body it would be another request.
             self.refuse("bad_request", 400, "an upgrade with a body")
         offered = headers.get(b"upgrade", b"").lower().split(b",")
-        self._upgrade = self._http11 and self._method == b"GET" and b"websocket" in (token.strip() for token in offered)
+        if self._traits & HTTP11 and self._method == b"GET" and b"websocket" in (token.strip() for token in offered):
+            self._traits |= UPGRADE
 
     def _origin_form(self, target: bytes) -> bytes:
-        if b"#" in target:
+        if HASH in target:
             self.refuse("bad_request", 400, "a request target has no fragment")
         if target.lower().startswith((b"http://", b"https://")):
             parts = urlsplit(target)
@@ -269,13 +261,15 @@ class Reader:
             self.refuse("bad_request", 400, "the request target is not a path")
         return target
 
-    def _bound_body(self, length: int, match: Match | None) -> None:
-        limit = match.max_body if match is not None and match.max_body is not None else self._server.limits.max_body
-        if length > limit:
-            self.refuse("body_too_large", 413, f"the body has more than {limit} bytes")
+    def _max_body(self) -> int:
+        match = self._match
+        return self._server.limits.max_body if match is None or match.max_body is None else match.max_body
+
+    def _body_too_large(self) -> None:
+        self.refuse("body_too_large", 413, f"the body has more than {self._max_body()} bytes")
 
     def _expect(self, value: bytes) -> None:
         if value.strip().lower() != b"100-continue":
             self.refuse("bad_request", 417, "the only expectation that is met is 100-continue")
-        if self._http11 and self.connection is not None:
+        if self._traits & HTTP11 and self.connection is not None:
             self.connection.go_on()
