@@ -12,8 +12,12 @@ LIST = Path(__file__).with_name("packages.txt")
 
 def known() -> dict[str, str]:
     """Package -> the program or absolute path by which it is found."""
-    lines = (line.split() for line in LIST.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#"))
-    return {package: sign for package, sign in lines}
+    signs: dict[str, str] = {}
+    for line in LIST.read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            package, sign = line.split()
+            signs[package] = sign
+    return signs
 
 
 def missing(*packages: str) -> list[str]:
