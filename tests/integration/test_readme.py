@@ -1,0 +1,104 @@
+"""The README tells the truth: its commands print what it shows, its configurations are accepted."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.packages import needs
+from tests.support.readme import Block, Mismatch, Reader, blocks
+
+ROOT = Path(__file__).resolve().parents[2]
+BLOCKS = list(blocks((ROOT / "README.rst").read_text(encoding="utf-8")))
+PORT = "9090"
+
+
+def free_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return str(listener.getsockname()[1])
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of the checkout, without its environment."""
+    copy = tmp_path / "hbpush"
+    for name in ("bin", "conf", "examples", "hbpush"):
+        if (ROOT / name).exists():
+            shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return copy
+
+
+def surroundings(checkout: Path) -> dict[str, str]:
+    """The environment of a user, who has the packages of this interpreter and the code of the copy."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HBPUSH_", "PYTHON"))}
+    return kept | {"HBPUSH_VENV": sys.prefix, "PYTHONPATH": str(checkout), "LC_ALL": "C"}
+
+
+@needs("curl")
+def test_commands_print_what_is_shown(checkout: Path, record_property: Callable[[str, object], None]) -> None:
+    port = free_port()
+    configuration = checkout / "conf" / "default.yaml"
+    configuration.write_text(configuration.read_text(encoding="utf-8").replace(PORT, port), encoding="utf-8")
+    reader = Reader(checkout, surroundings(checkout), {PORT: port})
+    try:
+        for block in BLOCKS:
+            if block.language != "console":
+                continue
+            if block.no_run:
+                record_property("left out", f"README line {block.line}: {block.no_run}")
+            else:
+                reader.follow(block)
+    finally:
+        reader.close()
+
+
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block.language == "yaml"], ids=lambda block: f"line {block.line}")
+def test_configurations_are_accepted(checkout: Path, block: Block) -> None:
+    (checkout / "hbpush.yaml").write_text(block.text, encoding="utf-8")
+    checked = subprocess.run(
+        [checkout / "bin" / "hbpushd", "--config=hbpush.yaml", "--check"],
+        cwd=checkout,
+        env=surroundings(checkout),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stderr
+    assert "warning" not in checked.stdout
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "$ echo one\ntwo",
+        "$ echo Etag: 1\nEtag: x",
+        "$ false",
+        "$ printf 'a\\nb\\n'\na",
+        "$ echo a\na\nb",
+    ],
+)
+def test_what_is_shown_wrongly_is_noticed(tmp_path: Path, text: str) -> None:
+    reader = Reader(tmp_path, os.environ, {})
+    try:
+        with pytest.raises(Mismatch, match="README line 7"):
+            reader.follow(Block(7, "console", text))
+    finally:
+        reader.close()
+
+
+def test_ids_are_those_that_were_printed(tmp_path: Path) -> None:
+    first, second = "Mon, 07 Jun 2010 16:21:50 GMT", "Tue, 08 Jun 2010 16:21:50 GMT"
+    reader = Reader(tmp_path, os.environ, {})
+    try:
+        reader.follow(Block(1, "console", f"$ echo 'Last-Modified: {second}' | tee said\nLast-Modified: {first}"))
+        reader.follow(Block(2, "console", f"$ grep -c '{first}' said\n1"))
+    finally:
+        reader.close()
