@@ -14,6 +14,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from hbpush.core.batch import Batch
+from hbpush.core.channel import Channel, Delivery
 from hbpush.core.clock import Clock
 from hbpush.core.message import ChannelRef, Draft, Message, Since
 from hbpush.core.result import Result, then
@@ -29,51 +30,6 @@ SLICE = 1000
 
 PAGE = 100
 """Messages of history read at once for a stream."""
-
-
-class Channel:
-    """The local record of a channel: it is there while somebody here listens.
-
-    ``watched`` is what `Store.watch` returned: history may be read only when it is None or done.
-    """
-
-    __slots__ = ("catching", "pending", "polls", "ref", "store", "streams", "watched")
-
-    def __init__(self, ref: ChannelRef, store: Store) -> None:
-        self.ref = ref
-        self.store = store
-        self.watched: Result[None] = None
-        self.polls: dict[Subscriber, None] = {}
-        self.streams: dict[Subscriber, None] = {}
-        self.catching: dict[Subscriber, Subscription] = {}
-        self.pending: list[Message] = []
-
-    def listening(self) -> int:
-        return len(self.polls) + len(self.streams) + len(self.catching)
-
-    def report(self, requested: float | None = None) -> None:
-        self.store.report(self.ref, len(self.polls), len(self.streams) + len(self.catching), requested)
-
-
-class Delivery:
-    """One batch on its way to the subscribers that were there at the flush."""
-
-    __slots__ = ("batch", "channel", "targets")
-
-    def __init__(self, channel: Channel, batch: Batch, targets: Iterator[Subscriber]) -> None:
-        self.channel = channel
-        self.batch = batch
-        self.targets = targets
-
-    def run(self, budget: int) -> int:
-        """Deliver to at most ``budget`` subscribers (-1: all). Return what is left of the budget: 0 means that more may follow."""
-        batch = self.batch
-        for subscriber in self.targets:
-            subscriber.deliver(batch)
-            budget -= 1
-            if not budget:
-                break
-        return budget
 
 
 class Hub:
@@ -118,6 +74,10 @@ class Hub:
         """`Store.delete`: when it returns or completes, every subscriber here was closed with DELETED. Raises ChannelNotFound."""
         listening = self.listening(ref)
         return _counted(self._stores[ref.store].delete(ref), listening)
+
+    def read(self, ref: ChannelRef, since: Since, limit: int) -> Result[Page]:
+        """`Store.read_after`, for whoever asks without subscribing. Raises StoreUnavailable."""
+        return self._stores[ref.store].read_after(ref, since, limit)
 
     # Subscribing
 
