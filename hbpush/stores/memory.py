@@ -1,0 +1,388 @@
+"""The store that keeps everything in the memory of this process: nothing survives a restart, and every answer is there at once.
+
+A channel is a `_Log`: the kept messages in the order of ids, and what bounds and expiry need to know without walking them. Three
+things outlive a log: who watches its name, for a minute its last id (a tombstone), and after that one floor for all names,
+so that ids never go back. Ids from before the start of the store count as dropped: nobody here knows what they were.
+"""
+
+from __future__ import annotations
+
+import sys
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from itertools import islice
+from operator import attrgetter
+from typing import ClassVar
+
+import msgspec
+
+from hbpush.core.clock import Timer
+from hbpush.core.message import BEFORE_ALL, OLDEST, ChannelRef, Draft, Last, Message, MessageId, Since
+from hbpush.errors import ChannelNotFound, MessageTooLarge, StoreError, StoreFull
+from hbpush.stores.base import Page, Receipt, Store, StoreContext, StoreEvents, StoreSettings
+
+OVERHEAD = 256
+"""Bytes that a kept message counts on top of its body, for what the process needs to hold it."""
+
+TOMBSTONE_SECONDS = 60
+TOMBSTONES = 10_000
+"""How long, and for how many removed channels, the last id is known by name."""
+
+SWEEP = 1.0
+"""Seconds between two sweeps. What is idle or expired is freed within a round of them."""
+
+ROUND = 32
+"""Sweeps in which every channel is looked at once, when there are more than a sweep looks at anyhow."""
+
+SWEPT_AT_LEAST = 1000
+
+_UNLIMITED = sys.maxsize
+_NOTHING = Page()
+_DROPPED = Message(ChannelRef("", "", ""), BEFORE_ALL, BEFORE_ALL, b"")
+_id_of = attrgetter("id")
+
+
+class _Log(msgspec.Struct, gc=False, eq=False):
+    """One channel.
+
+    ``messages`` counts from ``start``: what lies before was dropped. ``last`` is the last id of the name, its own when ``given``.
+    ``soonest`` is no later than the first expiry among the messages that may expire, 0 for none; ``ordered`` tells that they
+    expire in the order of ids. ``used`` is the time of the last sweep before a publish or a request.
+    """
+
+    ref: ChannelRef
+    last: MessageId
+    used: float
+    watched: bool = False
+    given: bool = False
+    permanent: bool = False
+    ordered: bool = True
+    start: int = 0
+    bytes: int = 0
+    listening: int = 0
+    soonest: float = 0.0
+    requested: float | None = None
+    tip: Page = _NOTHING
+    messages: list[Message] = msgspec.field(default_factory=list)
+
+    def receipt(self) -> Receipt:
+        return Receipt(len(self.messages) - self.start, self.requested, self.last if self.given else None)
+
+    def at_tip(self) -> Page:
+        """The page for those who have everything: one object until the next publish."""
+        tip = self.tip
+        if tip.last is not self.last:
+            tip = self.tip = Page(last=self.last)
+        return tip
+
+    def drop_oldest(self) -> int:
+        """Drop a message; return what it counted."""
+        messages = self.messages
+        start = self.start
+        size = len(messages[start].body) + OVERHEAD
+        messages[start] = _DROPPED
+        start += 1
+        if start * 2 > len(messages):
+            del messages[:start]
+            start = 0
+        self.start = start
+        self.bytes -= size
+        return size
+
+    def may_expire(self, spared: int) -> None:
+        """A message was added: remember when the one that ``spared`` no longer protects expires, and whether the order holds."""
+        messages = self.messages
+        count = len(messages) - self.start
+        expires = messages[-1].expires
+        if expires and count > 1 and not 0 < messages[-2].expires <= expires:
+            self.ordered = False
+        if count > spared:
+            expires = messages[-1 - spared].expires
+            if expires and (not self.soonest or expires < self.soonest):
+                self.soonest = expires
+
+    def expire(self, now: float, spared: int) -> int:
+        """Drop what has expired, but for the newest ``spared``; return what it counted."""
+        messages = self.messages
+        freed = 0
+        if self.ordered:
+            count = len(messages) - self.start - spared
+            while count > 0 and 0 < messages[self.start].expires <= now:
+                freed += self.drop_oldest()
+                count -= 1
+            self.soonest = messages[self.start].expires if count > 0 else 0.0
+            return freed
+        before = self.bytes
+        end = max(self.start, len(messages) - spared)
+        kept = [message for message in messages[self.start : end] if not 0 < message.expires <= now]
+        self.soonest = min((message.expires for message in kept if message.expires), default=0.0)
+        kept += messages[end:]
+        times = [message.expires or float("inf") for message in kept]
+        self.ordered = times == sorted(times)
+        self.messages = kept
+        self.start = 0
+        self.bytes = sum(len(message.body) for message in kept) + OVERHEAD * len(kept)
+        return before - self.bytes
+
+
+class MemoryStore(Store):
+    """Channels in the memory of this process (relay specification 7.3.4). Every method returns the value itself.
+
+    A message counts its body and 256 bytes. Over ``max_bytes`` the oldest messages of the channel that publishes are dropped, and if
+    that is not enough the message is refused. What has expired is never returned nor counted; it is freed when the channel is next
+    used, or within a round of sweeps. An idle channel is removed at most a round of sweeps after its time.
+    """
+
+    type_name: ClassVar[str] = "memory"
+
+    settings: StoreSettings
+
+    def __init__(self, settings: StoreSettings, context: StoreContext) -> None:
+        super().__init__(settings, context)
+        self._time = context.clock.time
+        self._max_messages = settings.max_messages or _UNLIMITED
+        self._max_channel_bytes = settings.max_channel_bytes or _UNLIMITED
+        self._max_bytes = settings.max_bytes or _UNLIMITED
+        self._max_channels = settings.max_channels or _UNLIMITED
+        self._largest = min(self._max_channel_bytes, self._max_bytes)
+        self._spared = settings.min_messages
+        self._timeout = settings.message_timeout
+        self._events: StoreEvents | None = None
+        self._deliver: Callable[[Message], None] = _announce_nothing
+        self._logs: dict[ChannelRef, _Log] = {}
+        self._bytes = 0
+        # Watched names, with the time of the last request as long as there is no log to hold it.
+        self._watched: dict[ChannelRef, float | None] = {}
+        self._origin = MessageId(int(self._time()), -1)
+        self._floor = self._origin
+        self._tombstones: OrderedDict[ChannelRef, tuple[MessageId, float]] = OrderedDict()
+        self._timer: Timer | None = None
+        self._swept = context.clock.monotonic()
+        self._freed = self._swept - SWEEP
+        self._hand: Iterator[ChannelRef] = iter(())
+
+    def start(self, events: StoreEvents) -> None:
+        self._events = events
+        self._deliver = events.deliver
+
+    def stop(self) -> None:
+        self._events = None
+        self._deliver = _announce_nothing
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def publish(self, ref: ChannelRef, draft: Draft) -> Receipt:
+        log = self._logs.get(ref)
+        if log is None and not draft.create:
+            raise ChannelNotFound("there is no such channel")
+        stored = draft.stored
+        size = len(draft.body) + OVERHEAD if stored else 0
+        if size > self._largest:
+            raise self._refused(MessageTooLarge("the message is larger than a channel may be"), "message_too_large")
+        if self._bytes + size > self._max_bytes:
+            self._make_room(log, size)
+        if log is None:
+            log = self._add(ref)
+        now = self._time()
+        second = int(now)
+        previous = log.last
+        last = previous if log.given else max(previous, self._floor)
+        next_id = MessageId(second, 0) if second > last.time else MessageId(last.time, last.tag + 1)
+        timeout = self._timeout if draft.timeout is None else draft.timeout
+        expires = now + timeout if timeout else 0.0
+        message = Message(log.ref, next_id, previous, draft.body, draft.content_type, draft.event, expires, stored)
+        log.last = next_id
+        log.given = True
+        log.used = self._swept
+        if stored:
+            log.messages.append(message)
+            log.bytes += size
+            self._bytes += size
+            if expires or self._spared:
+                log.may_expire(self._spared)
+        if log.soonest and log.soonest <= now:
+            self._bytes -= log.expire(now, self._spared)
+        count = len(log.messages) - log.start
+        while count > self._max_messages or log.bytes > self._max_channel_bytes:
+            self._bytes -= log.drop_oldest()
+            count -= 1
+        receipt = Receipt(count, log.requested, next_id)
+        if log.watched:
+            self._deliver(message)
+        return receipt
+
+    def read_after(self, ref: ChannelRef, since: Since, limit: int) -> Page:
+        log = self._logs.get(ref)
+        if log is None:
+            return self._absent(ref, since)
+        if log.soonest and log.soonest <= self._time():
+            self._bytes -= log.expire(self._time(), self._spared)
+        messages = log.messages
+        end = len(messages)
+        if isinstance(since, MessageId):
+            last = log.last
+            if since >= last:
+                return log.at_tip()
+            if end == log.start or messages[-1].id <= since:
+                return Page(missed=True, last=last)
+            if messages[-1].previous <= since:
+                index = end - 1
+            else:
+                index = bisect_right(messages, since, log.start, key=_id_of)
+            missed = messages[index].previous > since
+        else:
+            missed = False
+            if isinstance(since, Last):
+                index = max(log.start, end - since.messages)
+            else:
+                index = log.start if since is OLDEST else end
+            if index == end:
+                return log.at_tip()
+        stop = min(index + limit, end)
+        run = messages[index:stop]
+        for place in range(1, len(run)):
+            if run[place].previous != run[place - 1].id:
+                stop = index + place
+                del run[place:]
+                break
+        return Page(run, missed, log.last, stop < end)
+
+    def create(self, ref: ChannelRef, permanent: bool) -> Receipt:
+        log = self._logs.get(ref) or self._add(ref)
+        log.permanent |= permanent
+        log.used = self._swept
+        return self._current(log).receipt()
+
+    def delete(self, ref: ChannelRef) -> Receipt:
+        log = self._existing(ref)
+        receipt = log.receipt()
+        self._remove(log)
+        if log.watched and self._events is not None:
+            self._events.deleted(ref)
+        return receipt
+
+    def info(self, ref: ChannelRef) -> Receipt:
+        return self._existing(ref).receipt()
+
+    def watch(self, ref: ChannelRef) -> None:
+        self._watched[ref] = None
+        log = self._logs.get(ref)
+        if log is not None:
+            log.watched = True
+
+    def unwatch(self, ref: ChannelRef) -> None:
+        self._watched.pop(ref, None)
+        log = self._logs.get(ref)
+        if log is not None:
+            log.watched = False
+            log.used = self._swept
+
+    def report(self, ref: ChannelRef, held: int, streaming: int, requested: float | None) -> None:
+        log = self._logs.get(ref)
+        if log is not None:
+            log.listening = held + streaming
+            log.used = self._swept
+            if requested is not None:
+                log.requested = requested
+        elif requested is not None and ref in self._watched:
+            self._watched[ref] = requested
+
+    # Channels come and go
+
+    def _existing(self, ref: ChannelRef) -> _Log:
+        log = self._logs.get(ref)
+        if log is None:
+            raise ChannelNotFound("there is no such channel")
+        return self._current(log)
+
+    def _current(self, log: _Log) -> _Log:
+        now = self._time()
+        if log.soonest and log.soonest <= now:
+            self._bytes -= log.expire(now, self._spared)
+        return log
+
+    def _add(self, ref: ChannelRef) -> _Log:
+        if len(self._logs) >= self._max_channels:
+            raise self._refused(StoreFull("the store has no room for another channel"), "store_full")
+        if self._timer is None and self._events is not None:
+            self._swept = self.context.clock.monotonic()
+            self._timer = self.context.clock.call_later(SWEEP, self._sweep)
+        before, _ = self._tombstones.pop(ref, (self._origin, 0.0))
+        log = self._logs[ref] = _Log(ref, before, self._swept)
+        if ref in self._watched:
+            log.watched = True
+            log.requested = self._watched[ref]
+        return log
+
+    def _remove(self, log: _Log) -> None:
+        del self._logs[log.ref]
+        self._bytes -= log.bytes
+        if log.watched:
+            self._watched[log.ref] = None
+        if log.last is not self._origin:
+            self._tombstones[log.ref] = log.last, self.context.clock.monotonic() + TOMBSTONE_SECONDS
+            if len(self._tombstones) > TOMBSTONES:
+                self._forget_tombstone()
+
+    def _forget_tombstone(self) -> None:
+        _, (last, _) = self._tombstones.popitem(last=False)
+        self._floor = max(self._floor, last)
+
+    def _absent(self, ref: ChannelRef, since: Since) -> Page:
+        last, _ = self._tombstones.get(ref, (self._origin, 0.0))
+        return Page(missed=isinstance(since, MessageId) and since < last, last=last, exists=False)
+
+    # Bounds
+
+    def _make_room(self, log: _Log | None, size: int) -> None:
+        """Free what is over ``max_bytes``, or raise StoreFull and leave every message that has not expired where it is."""
+        if self._swept - self._freed >= SWEEP:
+            # A walk over every channel: at most one between two sweeps, however many publishers are refused.
+            self._freed = self._swept
+            for each in self._logs.values():
+                self._current(each)
+        elif log is not None:
+            self._current(log)
+        over = self._bytes + size - self._max_bytes
+        if over > (0 if log is None else log.bytes):
+            raise self._refused(StoreFull("the store is full"), "store_full")
+        while log is not None and over > 0:
+            freed = log.drop_oldest()
+            self._bytes -= freed
+            over -= freed
+
+    def _refused(self, error: StoreError, kind: str) -> StoreError:
+        self.context.counters.refuse(kind, f"store {self.context.name}: {error}")
+        return error
+
+    # The sweep
+
+    def _sweep(self) -> None:
+        """Look at a part of the channels; free what has expired in them, and remove those that are idle."""
+        self._timer = None
+        self._swept = now = self.context.clock.monotonic()
+        timeout = self.settings.idle_channel_timeout
+        # ``used`` is up to a sweep too old.
+        idle_since = now - timeout - SWEEP if timeout else float("-inf")
+        many = max(SWEPT_AT_LEAST, len(self._logs) // ROUND + 1)
+        seen = 0
+        for ref in islice(self._hand, many):
+            seen += 1
+            log = self._logs.get(ref)
+            if log is None:
+                continue
+            self._current(log)
+            if log.used <= idle_since and not (log.permanent or log.watched or log.listening):
+                self._remove(log)
+        if seen < many:
+            self._hand = iter(list(self._logs))
+        while self._tombstones and next(iter(self._tombstones.values()))[1] <= now:
+            self._forget_tombstone()
+        if self._logs or self._tombstones:
+            self._timer = self.context.clock.call_later(SWEEP, self._sweep)
+
+
+def _announce_nothing(_: Message) -> None:
+    """What is published while the store is not started."""
