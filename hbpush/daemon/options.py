@@ -68,6 +68,12 @@ def allowed(declared: object) -> str:
     return _allowed(inspect.type_info(declared))
 
 
+def nested(declared: object) -> type[msgspec.Struct] | None:
+    """The declaration of the options that a value has in its turn, if it has any."""
+    found = _find(inspect.type_info(declared), inspect.StructType)
+    return None if found is None else found.cls
+
+
 def convert(value: object, field: msgspec.structs.FieldInfo, path: str, strict: bool = True) -> Any:
     """The value of one option. Raises ConfigError whose path leads to the wrong part of it.
 

@@ -1,0 +1,227 @@
+"""A whole configuration: validated values from a file, the environment and the command line, in that order of precedence.
+
+Nothing is opened or started here, but what the configuration names is looked at: types, patterns, networks, certificates.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from hbpush.daemon import config_file, plugins
+from hbpush.daemon.config_file import ConfigFile
+from hbpush.daemon.location import Location, LocationSettings, StoreLocationSettings
+from hbpush.daemon.options import convert, join, nearest, settings, shown, unknown
+from hbpush.daemon.settings import ServerSettings, Tls
+from hbpush.errors import ConfigError
+from hbpush.stores.base import Store, StoreSettings
+from hbpush.web.proxies import TrustedProxies
+
+DEFAULT = ConfigFile(
+    "the default configuration",
+    {
+        "port": 80,
+        "store": {"type": "memory"},
+        "locations": [{"type": "subscriber", "prefix": "/subscriber/"}, {"type": "publisher", "prefix": "/publisher/"}],
+    },
+)
+"""What is served without a file; its ``store`` and ``locations`` also stand in for those that a file leaves out."""
+
+SERVER_VARIABLES = {"HBPUSH_PORT": "port", "HBPUSH_ADDRESS": "address", "HBPUSH_LOG_LEVEL": "log_level"}
+STORE_VARIABLES = "HBPUSH_STORE_"
+
+
+class StoreChoice(NamedTuple):
+    """A configured store. Two that are equal are the same store."""
+
+    kind: type[Store]
+    settings: StoreSettings
+
+
+class LocationChoice(NamedTuple):
+    """A configured location. ``path`` is its place in the file, such as ``locations[2]``."""
+
+    path: str
+    kind: type[Location]
+    settings: LocationSettings
+
+    @property
+    def store(self) -> str | None:
+        """The name of its store, if it has one."""
+        return self.settings.store if isinstance(self.settings, StoreLocationSettings) else None
+
+
+class Configuration(NamedTuple):
+    """Everything a server needs to know before it starts. ``source`` names where it came from."""
+
+    source: str
+    server: ServerSettings
+    stores: dict[str, StoreChoice]
+    locations: tuple[LocationChoice, ...]
+
+
+class Flags(NamedTuple):
+    """What the command line says; None leaves an option to the environment and the file."""
+
+    config: str | None = None
+    format: config_file.Format | None = None
+    port: int | None = None
+    address: str | None = None
+    log_level: str | None = None
+
+
+def load(flags: Flags, environ: Mapping[str, str]) -> Configuration:
+    """Read the file that flags or environment name, and validate all. Raises ConfigError, its text the one line to show."""
+    name = flags.config or environ.get("HBPUSH_CONFIG")
+    source = config_file.read(name, flags.format) if name else DEFAULT
+    return configure(source, environ, flags)
+
+
+def configure(source: ConfigFile, environ: Mapping[str, str], flags: Flags = Flags()) -> Configuration:  # noqa: B008 - immutable
+    """Validate. Raises ConfigError, its path the file and the place in it, or the environment variable."""
+    try:
+        server, stores, locations = _from_file(source.values)
+    except ConfigError as error:
+        raise ConfigError(error.message, f"{source.name}: {error.path}" if error.path else source.name) from error.__cause__
+    # An empty variable is one that is not set: a container's set-up often has no other way to leave one out.
+    variables = {name: value for name, value in environ.items() if value}
+    server = _server_variables(server, variables)
+    stores = _store_variables(stores, variables)
+    given = {"port": flags.port, "address": flags.address, "log_level": flags.log_level}
+    server = msgspec.structs.replace(server, **{name: value for name, value in given.items() if value is not None})
+    return Configuration(source.name, server, stores, locations)
+
+
+def tls_context(tls: Tls) -> ssl.SSLContext:
+    """What a TLS listener needs. Raises ConfigError naming the file that cannot be used."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    load_certificate(context, tls)
+    return context
+
+
+def load_certificate(context: ssl.SSLContext, tls: Tls) -> None:
+    """Read certificate and key into a context; connections that come later use them. Raises ConfigError."""
+    for option, name in (("tls.certificate", tls.certificate), ("tls.key", tls.key)):
+        try:
+            with open(name, "rb"):
+                pass
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"is {shown(name)}, which cannot be read: {getattr(error, 'strerror', None) or error}", option) from None
+    try:
+        # Without a password OpenSSL would ask for one at the terminal.
+        context.load_cert_chain(tls.certificate, tls.key, password="")
+    except OSError as error:
+        reason = (getattr(error, "reason", None) or "not PEM").replace("_", " ").lower()
+        raise ConfigError(f"certificate {shown(tls.certificate)} and key {shown(tls.key)} cannot be used: {reason}", "tls") from None
+
+
+def _from_file(values: Mapping[Any, Any]) -> tuple[ServerSettings, dict[str, StoreChoice], tuple[LocationChoice, ...]]:
+    options = [field.encode_name for field in msgspec.structs.fields(ServerSettings)]
+    for key in values:
+        if key not in options and key not in ("store", "locations"):
+            raise unknown(key, [*options, "store", "locations"], join("", key), "the server")
+    server = settings(ServerSettings, {key: value for key, value in values.items() if key in options}, "", "the server")
+    for index, network in enumerate(server.trusted_proxies):
+        try:
+            TrustedProxies([network])
+        except ValueError:
+            raise ConfigError(
+                f"is {shown(network)}; must be a network such as 10.0.0.0/8, or an address", f"trusted_proxies[{index}]"
+            ) from None
+    if server.tls is not None:
+        tls_context(server.tls)
+    stores = _stores(values.get("store", DEFAULT.values["store"]))
+    return server, stores, _locations(values.get("locations", DEFAULT.values["locations"]), stores)
+
+
+def _stores(values: object) -> dict[str, StoreChoice]:
+    if not isinstance(values, Mapping) or not values:
+        raise ConfigError(f"is {shown(values)}; must be a mapping with a type, or of names to such mappings", "store")
+    if "type" in values and not isinstance(values["type"], Mapping):
+        return {"default": _store(values, "store")}
+    stores = {}
+    for name, inner in values.items():
+        path = join("store", name)
+        if not isinstance(name, str) or not name:
+            raise ConfigError("a store's name must be text (put it in quotes)", path)
+        if not isinstance(inner, Mapping):
+            raise ConfigError(f"is {shown(inner)}; must be a mapping of a store's options, with its type", path)
+        stores[name] = _store(inner, path)
+    return stores
+
+
+def _store(values: Mapping[Any, Any], path: str) -> StoreChoice:
+    kind = plugins.store_type(values.get("type"), f"{path}.type")
+    options = {key: value for key, value in values.items() if key != "type"}
+    return StoreChoice(kind, settings(kind.Settings, options, path, f"a {values['type']} store"))
+
+
+def _locations(values: object, stores: Mapping[str, StoreChoice]) -> tuple[LocationChoice, ...]:
+    if not isinstance(values, list):
+        raise ConfigError(f"is {shown(values)}; must be a list of locations", "locations")
+    return tuple(_location(inner, f"locations[{index}]", stores) for index, inner in enumerate(values))
+
+
+def _location(values: object, path: str, stores: Mapping[str, StoreChoice]) -> LocationChoice:
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"is {shown(values)}; must be a mapping of a location's options, with its type", path)
+    kind = plugins.location_type(values.get("type"), f"{path}.type")
+    options = {key: value for key, value in values.items() if key != "type"}
+    choice = LocationChoice(path, kind, settings(kind.Settings, options, path, f"a {values['type']} location"))
+    if choice.store is not None and choice.store not in stores:
+        raise ConfigError(
+            f"is {choice.store!r}, which is not configured; {nearest(choice.store, stores)}the stores: {', '.join(stores)}", f"{path}.store"
+        )
+    try:
+        kind.check(choice.settings)
+    except ConfigError as error:
+        raise ConfigError(error.message, join(path, error.path) if error.path else path) from None
+    return choice
+
+
+def _server_variables(server: ServerSettings, variables: Mapping[str, str]) -> ServerSettings:
+    fields = {field.name: field for field in msgspec.structs.fields(ServerSettings)}
+    changes = {
+        option: convert(variables[name], fields[option], name, strict=False)
+        for name, option in SERVER_VARIABLES.items()
+        if name in variables
+    }
+    return msgspec.structs.replace(server, **changes)
+
+
+def _store_variables(stores: dict[str, StoreChoice], variables: Mapping[str, str]) -> dict[str, StoreChoice]:
+    """The stores with what ``HBPUSH_STORE_<NAME>_<OPTION>`` says."""
+    changed = dict(stores)
+    for variable in sorted(name for name in variables if name.startswith(STORE_VARIABLES)):
+        words = variable.removeprefix(STORE_VARIABLES)
+        named = [store for store in stores if words.startswith(f"{_word(store)}_")]
+        options = {store: words.removeprefix(f"{_word(store)}_") for store in named}
+        found = [
+            (store, field)
+            for store in named
+            for field in msgspec.structs.fields(stores[store].kind.Settings)
+            if _word(field.encode_name) == options[store]
+        ]
+        if not named:
+            raise ConfigError(f"names no configured store; the stores: {', '.join(stores)}", variable)
+        if not found:
+            known = [_word(field.encode_name) for field in msgspec.structs.fields(stores[named[0]].kind.Settings)]
+            raise unknown(options[named[0]], known, variable, f"the store {named[0]!r}")
+        if len(found) > 1:
+            raise ConfigError(f"means more than one store: {', '.join(store for store, _ in found)}", variable)
+        store, field = found[0]
+        value = convert(variables[variable], field, variable, strict=False)
+        kind, old = changed[store]
+        try:
+            changed[store] = StoreChoice(kind, msgspec.structs.replace(old, **{field.name: value}))
+        except ValueError as error:
+            raise ConfigError(str(error), variable) from None
+    return changed
+
+
+def _word(name: str) -> str:
+    return name.upper().replace("-", "_").replace(".", "_")
