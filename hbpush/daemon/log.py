@@ -1,0 +1,44 @@
+"""The log of the process: stderr, one line to a record."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+
+from hbpush.daemon.settings import LogLevel
+
+FRAMES = 4
+"""How many of the innermost places an unexpected error is logged with."""
+
+
+class LineFormatter(logging.Formatter):
+    """Time, severity, text. Control characters are escaped, for text of clients may be in it; an error is told in the same line."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        record.message = record.getMessage()
+        record.asctime = self.formatTime(record)
+        line = self.formatMessage(record)
+        if record.exc_info and record.exc_info[1] is not None:
+            line += f" ({_told(record.exc_info[1])})"
+        return line if line.isprintable() else "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+
+
+def set_up(level: LogLevel) -> None:
+    """Send the log to stderr, in place of whatever was set up before."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LineFormatter())
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+
+
+def set_level(level: LogLevel) -> None:
+    """Change the least severity that is logged."""
+    logging.getLogger().setLevel(level.upper())
+
+
+def _told(error: BaseException) -> str:
+    places = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)[-FRAMES:]]
+    return f"{type(error).__name__}: {error}; at {' > '.join(places) or 'an unknown place'}"
