@@ -1,0 +1,111 @@
+"""The command line of ``hbpushd``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+import hbpush
+from hbpush.core.clock import LoopClock
+from hbpush.daemon import plugins, reference, run
+from hbpush.daemon.assembly import Assembly
+from hbpush.daemon.configuration import Flags, load
+from hbpush.daemon.options import convert, nearest
+from hbpush.daemon.settings import ServerSettings
+from hbpush.errors import ConfigError
+
+FAILED = 1
+WRONG_USAGE = 2
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``hbpushd`` with arguments (the process's own by default). Returns the exit status; wrong usage exits with 2."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _command(arguments) if arguments and not arguments[0].startswith("-") else _daemon(arguments)
+    except ConfigError as error:
+        sys.stderr.write(f"hbpushd: {error}\n")
+        return FAILED
+    except BrokenPipeError:
+        # Whoever read the output has gone; Python would complain about it once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _daemon(arguments: Sequence[str]) -> int:
+    given = _parser().parse_args(arguments)
+    if given.options:
+        _write(reference.options())
+        return 0
+    flags = Flags(given.config, given.format, given.port, given.address, given.log_level)
+    if given.check:
+        asyncio.run(_check(flags))
+        return 0
+    return run.serve(flags)
+
+
+async def _check(flags: Flags) -> None:
+    """Make everything that the configuration names, and start nothing. Raises ConfigError."""
+    configuration = load(flags, os.environ)
+    assembly = Assembly(configuration, LoopClock(asyncio.get_running_loop()))
+    warnings = "".join(f"warning: {line}\n" for line in assembly.warnings(configuration.server.address))
+    _write(f"{configuration.source}: correct\n{reference.route_table(assembly)}{warnings}")
+
+
+def _command(arguments: Sequence[str]) -> int:
+    name, *rest = arguments
+    names = plugins.installed(plugins.COMMANDS)
+    if name not in names:
+        there = f"the installed ones: {', '.join(names)}" if names else "none is installed"
+        _parser().error(f"no sub-command {name!r}; {nearest(name, names)}{there}")
+    return plugins.command(name)(rest)
+
+
+def _parser() -> argparse.ArgumentParser:
+    commands = plugins.installed(plugins.COMMANDS)
+    parser = argparse.ArgumentParser(
+        prog="hbpushd",
+        description="Push server: a message published once reaches every subscriber.",
+        epilog=f"Sub-commands: {', '.join(commands)}. `hbpushd NAME --help` tells more." if commands else None,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "-c", "--config", metavar="FILE", help="configuration file (default: $HBPUSH_CONFIG, else the default configuration)"
+    )
+    parser.add_argument("-f", "--format", choices=("yaml", "json"), help="format of the file (default: by its extension, else yaml)")
+    for option in ("port", "address", "log_level"):
+        field = next(field for field in msgspec.structs.fields(ServerSettings) if field.name == option)
+        parser.add_argument(
+            f"--{option.replace('_', '-')}", type=_typed(field), metavar=option[0].upper(), help=f"in place of the option {option}"
+        )
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--check", action="store_true", help="validate the configuration, print the routes and warnings, and exit")
+    instead.add_argument("--options", action="store_true", help="print every option of the configuration, and exit")
+    instead.add_argument("--version", action="version", version=f"hbpushd {hbpush.__version__}")
+    return parser
+
+
+def _typed(field: msgspec.structs.FieldInfo) -> Callable[[str], Any]:
+    """The same check of a flag's value as of the option's."""
+
+    def typed(text: str) -> Any:
+        try:
+            return convert(text, field, "", strict=False)
+        except ConfigError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return typed
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()

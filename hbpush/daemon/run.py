@@ -1,0 +1,230 @@
+"""The life of the process: event loop, descriptors, sockets, signals, and the order in which things start and end."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import gc
+import logging
+import os
+import resource
+import signal
+import socket
+import ssl
+import sys
+from collections.abc import Callable, Sequence
+
+import msgspec
+from tornado.ioloop import IOLoop
+
+import hbpush
+from hbpush.core.clock import LoopClock
+from hbpush.daemon import log
+from hbpush.daemon.assembly import Assembly
+from hbpush.daemon.configuration import Configuration, Flags, load, load_certificate, tls_context
+from hbpush.daemon.settings import ServerSettings
+from hbpush.errors import ConfigError, HbpushError
+from hbpush.web.answers import stamp
+from hbpush.web.native import NativeServer
+from hbpush.web.proxies import TrustedProxies
+from hbpush.web.routes import Routes
+
+logger = logging.getLogger("hbpush")
+
+CLOSING = 1.2
+"""Seconds for connections that are still being answered when the server goes; with the parts' own time it stays under three."""
+
+LEAVING = 0.5
+"""Seconds for a start or a reload that is under way to give up."""
+
+RELEASE_AGAIN = 0.1
+"""Seconds. A request that waited behind a held one on its connection may be held in its turn."""
+
+OWN_DESCRIPTORS = 100
+UNLIMITED_DESCRIPTORS = 1_000_000
+GC_THRESHOLD = 100_000
+
+
+def serve(flags: Flags) -> int:
+    """Serve until a signal ends it; return the exit status. Raises ConfigError when it cannot start."""
+    configuration = load(flags, os.environ)
+    log.set_up(configuration.server.log_level)
+    descriptors = raise_descriptor_limit()
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(_serve(flags, configuration, descriptors))
+
+
+async def _serve(flags: Flags, configuration: Configuration, descriptors: int) -> int:
+    return await Daemon(flags, configuration, descriptors).run()
+
+
+class Daemon:
+    """One server process: a NativeServer in front of an Assembly, and the signals that end or reload them."""
+
+    def __init__(self, flags: Flags, configuration: Configuration, descriptors: int) -> None:
+        self._flags = flags
+        self._descriptors = descriptors
+        self._started_as = configuration.server
+        self._tls: ssl.SSLContext | None = None
+        clock = LoopClock(asyncio.get_running_loop())
+        self._assembly = Assembly(configuration, clock, self._route)
+        self._server = NativeServer(
+            self._assembly.routes,
+            self._limits(configuration.server),
+            clock,
+            self._assembly.wheel,
+            self._assembly.counters,
+            TrustedProxies(configuration.server.trusted_proxies),
+        )
+        self._stop_asked = asyncio.Event()
+        self._reload_asked = asyncio.Event()
+
+    async def run(self) -> int:
+        """Start, serve, end. Returns the exit status. Raises ConfigError when it cannot start."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop, number)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_asked.set)
+        serving = asyncio.ensure_future(self._serve())
+        stopping = asyncio.ensure_future(self._stop_asked.wait())
+        await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            stopping.cancel()
+            await serving
+        serving.cancel()
+        await asyncio.wait([serving], timeout=LEAVING)
+        await self._end()
+        logger.info("stopped")
+        return 0
+
+    async def _serve(self) -> None:
+        """Start, then read the configuration again whenever that is asked for: one at a time."""
+        await self._start()
+        while True:
+            await self._reload_asked.wait()
+            self._reload_asked.clear()
+            await self._reload()
+
+    async def _start(self) -> None:
+        server = self._started_as
+        # Handlers of Tornado look for their loop, which is the running one.
+        IOLoop.current()
+        stamp.name_server(server.server_header)
+        try:
+            await self._assembly.start()
+        except (HbpushError, TimeoutError) as error:
+            raise ConfigError(f"cannot start: {error or 'a store or location did not answer'}") from error
+        if server.tls is not None:
+            self._tls = tls_context(server.tls)
+        try:
+            bound = await self._server.listen(server.address, server.port, self._tls)
+        except OSError as error:
+            await self._assembly.stop()
+            raise ConfigError(cannot_listen(server, error)) from None
+        self._warn(server)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GC_THRESHOLD)
+        locations = len(self._assembly.locations)
+        sys.stderr.write(
+            f"hbpushd {hbpush.__version__}: listening on {_urls(bound, self._tls is not None)} "
+            f"({locations} location{'' if locations == 1 else 's'}, {self._descriptors} file descriptors)\n"
+        )
+        sys.stderr.flush()
+
+    async def _reload(self) -> None:
+        try:
+            configuration = load(self._flags, os.environ)
+            server = configuration.server
+            if self._tls is not None and server.tls is not None and server.tls == self._started_as.tls:
+                load_certificate(self._tls, server.tls)
+            kept = await self._assembly.reload(configuration)
+        except (HbpushError, TimeoutError) as error:
+            logger.error("the configuration stays as it was: %s", error or "a store did not answer")
+            return
+        except Exception:
+            # A plug-in may raise anything; what is served must not end by it.
+            logger.exception("the configuration could not be read again")
+            return
+        self._server.limits = self._limits(server)
+        self._server.proxies = TrustedProxies(server.trusted_proxies)
+        stamp.name_server(server.server_header)
+        log.set_level(server.log_level)
+        self._warn(server)
+        logger.info(
+            "configuration read again: %d stores kept; %d locations kept, %d new, %d released",
+            kept.stores, kept.locations, kept.new, kept.released,
+        )  # fmt: skip
+
+    async def _end(self) -> None:
+        self._server.stop_accepting()
+        closing = asyncio.ensure_future(self._server.close(CLOSING))
+        while not closing.done():
+            self._assembly.release()
+            await asyncio.wait([closing], timeout=RELEASE_AGAIN)
+        await self._assembly.stop()
+
+    def _stop(self, number: signal.Signals) -> None:
+        if self._stop_asked.is_set():
+            logger.info("%s again: leaving at once", number.name)
+            os._exit(128 + number)
+        logger.info("%s: stopping", number.name)
+        self._stop_asked.set()
+
+    def _route(self, routes: Routes) -> None:
+        self._server.routes = routes
+
+    def _limits(self, server: ServerSettings) -> ServerSettings:
+        return msgspec.structs.replace(server, max_connections=server.max_connections or max(1, self._descriptors - OWN_DESCRIPTORS))
+
+    def _warn(self, server: ServerSettings) -> None:
+        for option in ("port", "address", "tls"):
+            if getattr(server, option) != getattr(self._started_as, option):
+                logger.warning("%s: has changed; that takes a restart", option)
+        if server.max_connections > self._descriptors - OWN_DESCRIPTORS:
+            logger.warning(
+                "max_connections: %d are more than %d file descriptors allow; raise the limit of the process",
+                server.max_connections, self._descriptors,
+            )  # fmt: skip
+        for line in self._assembly.warnings(self._started_as.address):
+            logger.warning("%s", line)
+
+
+def raise_descriptor_limit() -> int:
+    """Allow the process all the file descriptors that it may have; return how many."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        except (OSError, ValueError):
+            # Some systems have a lower ceiling than the hard limit they tell.
+            logger.info("the limit of file descriptors stays at %d", soft)
+        else:
+            soft = hard
+    return UNLIMITED_DESCRIPTORS if soft == resource.RLIM_INFINITY else soft
+
+
+def cannot_listen(server: ServerSettings, error: OSError) -> str:
+    """One line for why a port could not be had, and what to do."""
+    where = f"port {server.port}" + (f" of {server.address}" if server.address else "")
+    if error.errno == errno.EADDRINUSE:
+        return f"{where} is in use by another process; choose another with --port"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return f"{where} needs a privilege that this user lacks, as ports below 1024 do; choose another with --port, such as --port 9090"
+    if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
+        return f"address {server.address!r} is none of this machine's; choose another with --address"
+    return f"cannot listen on {where}: {os.strerror(error.errno) if error.errno else error}; choose another with --port or --address"
+
+
+def _urls(bound: Sequence[tuple[str, int]], tls: bool) -> str:
+    scheme = "https" if tls else "http"
+    return ", ".join(f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}" for host, port in bound)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's loop where there is uvloop, else asyncio's own."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.Loop
