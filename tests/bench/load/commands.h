@@ -1,0 +1,28 @@
+/* The works of the load generator, one function each. Each prints one line of name=value figures when all answers were right. */
+#ifndef BENCH_COMMANDS_H
+#define BENCH_COMMANDS_H
+
+struct places {
+    int port;
+    const char *publisher, *subscriber; /* paths of the two locations, with the final slash */
+};
+
+/* POSTs to one channel after the other, each connection with one in flight. All channels are published to before time is taken. */
+void publish(struct places at, int connections, int body_length, int channels, int warm_ms, int measured_ms);
+
+/* Pollers of one channel that ask for the next message as soon as they have one; window messages are under way at a time. */
+void cycle(struct places at, int pollers, int body_length, int window, int warm_ms, int measured_ms, const char *channel);
+
+/* Holds few polls, waits for a line on stdin, holds many, waits for the next. */
+void hold(struct places at, int few, int many, const char *channel);
+
+/* One publish releases all polls, again and again: when each poll was answered, in ms from the publish. */
+void release(struct places at, int pollers, int body_length, int times, const char *channel);
+
+/* Publishes to one channel, and writes the id and number of every message to a file. */
+void fill(struct places at, int connections, int body_length, int messages, const char *channel, const char *file);
+
+/* Reads the message next to a random id of such a file. */
+void backlog(struct places at, int connections, int body_length, int warm_ms, int measured_ms, const char *channel, const char *file);
+
+#endif

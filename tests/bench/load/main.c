@@ -1,0 +1,45 @@
+/* The load generator: one thread, closed loops, every answer looked at. Wrong answers, and none, end it with one line on stderr. */
+#include "commands.h"
+#include "common.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char usage[] = "usage: load WORK PORT PUBLISHER_PATH SUBSCRIBER_PATH ...\n"
+                            "  publish CONNECTIONS BODY CHANNELS WARM_MS MEASURED_MS\n"
+                            "  cycle   POLLERS BODY WINDOW WARM_MS MEASURED_MS CHANNEL\n"
+                            "  hold    FEW MANY CHANNEL\n"
+                            "  release POLLERS BODY TIMES CHANNEL\n"
+                            "  fill    CONNECTIONS BODY MESSAGES CHANNEL FILE\n"
+                            "  backlog CONNECTIONS BODY WARM_MS MEASURED_MS CHANNEL FILE";
+
+enum { FIXED = 5, LARGEST = 5 };
+
+int main(int count, char **words)
+{
+    static const struct {
+        const char *name;
+        int numbers, texts;
+    } works[] = {{"publish", 5, 0}, {"cycle", 5, 1}, {"hold", 2, 1}, {"release", 3, 1}, {"fill", 3, 2}, {"backlog", 4, 2}};
+
+    raise_descriptor_limit();
+    for (size_t i = 0; count > FIXED && i < sizeof works / sizeof *works; i++) {
+        if (strcmp(words[1], works[i].name) != 0 || count != FIXED + works[i].numbers + works[i].texts)
+            continue;
+        struct places at = {(int)whole("PORT", words[2], 1), words[3], words[4]};
+        int n[LARGEST] = {0};
+        for (int k = 0; k < works[i].numbers; k++)
+            n[k] = (int)whole("a number", words[FIXED + k], 1);
+        char **texts = words + FIXED + works[i].numbers;
+        switch (i) {
+        case 0: publish(at, n[0], n[1], n[2], n[3], n[4]); break;
+        case 1: cycle(at, n[0], n[1], n[2], n[3], n[4], texts[0]); break;
+        case 2: hold(at, n[0], n[1], texts[0]); break;
+        case 3: release(at, n[0], n[1], n[2], texts[0]); break;
+        case 4: fill(at, n[0], n[1], n[2], texts[0], texts[1]); break;
+        default: backlog(at, n[0], n[1], n[2], n[3], texts[0], texts[1]); break;
+        }
+        return 0;
+    }
+    fail("%s", usage);
+}
