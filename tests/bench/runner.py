@@ -1,0 +1,142 @@
+"""Runs works: all servers in every round, one after the other, so that a drift of the machine meets all of them."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tests.bench.errors import BenchError
+from tests.bench.figures import number, ratios, spread, table
+from tests.bench.load import Load
+from tests.bench.processes import Cores, Started, busy_seconds, free_port, started
+from tests.bench.servers import Server
+from tests.bench.works import Round, Sizes, Work
+
+
+class Place(NamedTuple):
+    """Where works run: the load generator, and the cores for it and for servers."""
+
+    load: Path
+    cores: Cores
+
+
+class Outcome:
+    """The figures of one work: server -> case -> value in each round; and server -> why it failed."""
+
+    def __init__(self, work: Work, sizes: Sizes) -> None:
+        self.work = work
+        self.sizes = sizes
+        self.values: dict[str, dict[str, list[float]]] = {}
+        self.busy: dict[str, list[float]] = {}
+        self.failures: dict[str, str] = {}
+
+    def add(self, server: str, figures: dict[str, float], busy: float) -> None:
+        """Note the figures of a round. ``busy`` is the share of it in which the server's process was running."""
+        cases = self.values.setdefault(server, {})
+        for case, value in figures.items():
+            cases.setdefault(case, []).append(value)
+        self.busy.setdefault(server, []).append(busy)
+
+    def text(self, subject: str) -> str:
+        """A table; ratios are those of ``subject`` to the others."""
+        work = self.work
+        lines = [f"{work.name}: {work.title(self.sizes)}; {work.unit}, {'more' if work.more_is_better else 'less'} is better\n"]
+        rows = [
+            [
+                "", "", "median", "least..most", *(["busy"] if work.is_rate else []), f"{subject} : it", "least..most",
+                *(["to first", "least..most"] if work.growth else []),
+            ]
+        ]  # fmt: skip
+        for case in self._cases():
+            for server, cases in self.values.items():
+                if case in cases:
+                    rows.append(self._row(subject, server, case, cases))
+        if len(rows) > 1:
+            lines.append(table(rows))
+        lines += [f"  {server} failed: {why}\n" for server, why in self.failures.items()]
+        return "".join(lines)
+
+    def plain(self, subject: str) -> dict[str, Any]:
+        """The same for a file: all values, medians, and ratios."""
+        servers = {
+            server: {"cases": {case: _summed(values) for case, values in cases.items()}, "busy": self.busy[server]}
+            for server, cases in self.values.items()
+        }
+        compared = {
+            server: {case: _summed(ratios(self.values[subject][case], values)) for case, values in cases.items()}
+            for server, cases in self.values.items()
+            if subject in self.values and server != subject
+        }
+        return {"unit": self.work.unit, "servers": servers, "ratios": compared, "failures": self.failures}
+
+    def _cases(self) -> list[str]:
+        return list(dict.fromkeys(case for cases in self.values.values() for case in cases))
+
+    def _row(self, subject: str, server: str, case: str, cases: dict[str, list[float]]) -> list[str]:
+        row = [case if len(cases) > 1 else "", server, *_spread(cases[case])]
+        if self.work.is_rate:
+            row.append(f"{spread(self.busy[server]).median:.0%}")
+        own = self.values.get(subject, {}).get(case)
+        row += ["", ""] if own is None or server == subject else _spread(ratios(own, cases[case]))
+        first = next(iter(cases))
+        if self.work.growth and case != first:
+            row += _spread(ratios(cases[case], cases[first]))
+        return row
+
+
+def measure(work: Work, servers: Sequence[Server], sizes: Sizes, place: Place) -> Outcome:
+    """Run a work for those of the servers that can do it. One that fails is left out of the rounds that follow."""
+    outcome = Outcome(work, sizes)
+    chosen = [server for server in servers if server.name in work.servers]
+    with ExitStack() as stack:
+        running: dict[str, tuple[Started, Path]] = {}
+        for round_number in range(sizes.rounds):
+            # Another one begins each time: none always follows the same.
+            shift = round_number % max(1, len(chosen))
+            for server in [*chosen[shift:], *chosen[:shift]]:
+                if server.name in outcome.failures:
+                    continue
+                try:
+                    if work.fresh:
+                        with _server(server, work, sizes, place) as (process, folder):
+                            _round(outcome, server, Round(round_number, process, _load(place, process), sizes, folder))
+                    else:
+                        if server.name not in running:
+                            running[server.name] = stack.enter_context(_server(server, work, sizes, place))
+                        process, folder = running[server.name]
+                        _round(outcome, server, Round(round_number, process, _load(place, process), sizes, folder))
+                except BenchError as error:
+                    outcome.failures[server.name] = str(error)
+    return outcome
+
+
+@contextmanager
+def _server(server: Server, work: Work, sizes: Sizes, place: Place) -> Iterator[tuple[Started, Path]]:
+    with tempfile.TemporaryDirectory(prefix="hbpush-bench-") as name:
+        folder, port = Path(name), free_port()
+        command = server.command(port, folder, work.bounds(sizes))
+        with started(command, port, folder, place.cores.server, server.environment()) as process:
+            yield process, folder
+
+
+def _load(place: Place, process: Started) -> Load:
+    return Load(place.load, process.port, place.cores.load)
+
+
+def _round(outcome: Outcome, server: Server, at: Round) -> None:
+    begin, busy = time.monotonic(), busy_seconds(at.server.pid)
+    figures = outcome.work.run(at)
+    outcome.add(server.name, figures, (busy_seconds(at.server.pid) - busy) / (time.monotonic() - begin))
+
+
+def _spread(values: Sequence[float]) -> list[str]:
+    found = spread(values)
+    return [number(found.median), f"{number(found.least)}..{number(found.most)}"]
+
+
+def _summed(values: Sequence[float]) -> dict[str, Any]:
+    return {"median": spread(values).median, "rounds": list(values)}

@@ -1,0 +1,164 @@
+"""What the bench measures. A work is run for one server at a time; what it returns is the figures of one round, by case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from tests.bench.load import Load
+from tests.bench.processes import Started, resident
+from tests.bench.servers import Bounds
+
+CONNECTIONS = 32
+BODY = 100
+FEW_HELD = 100
+KB = 1024
+
+
+class Sizes(NamedTuple):
+    """How much of everything. Times in milliseconds."""
+
+    rounds: int = 5
+    warm_ms: int = 400
+    measured_ms: int = 2000
+    pollers: int = 1000
+    window: int = 1
+    held: int = 10_000
+    releases: int = 3
+    channels: tuple[int, ...] = (1, 1000, 100_000)
+    backlogs: tuple[int, ...] = (10, 1000, 100_000)
+
+
+QUICK = Sizes(rounds=2, warm_ms=100, measured_ms=400, held=2000, releases=2, channels=(1, 1000, 20_000), backlogs=(10, 1000, 20_000))
+
+
+class Round(NamedTuple):
+    """One server in one round. ``folder`` lasts as long as its process."""
+
+    number: int
+    server: Started
+    load: Load
+    sizes: Sizes
+    folder: Path
+
+    @property
+    def channel(self) -> str:
+        """A channel that no round before has used."""
+        return f"round{self.number}"
+
+
+Case = dict[str, float]
+
+
+class Work(NamedTuple):
+    """``servers`` can do it. ``fresh``: each round needs a new process. ``growth``: later cases are compared to the first one."""
+
+    name: str
+    title: Callable[[Sizes], str]
+    unit: str
+    more_is_better: bool
+    servers: tuple[str, ...]
+    run: Callable[[Round], Case]
+    bounds: Callable[[Sizes], Bounds] = lambda _: Bounds()
+    fresh: bool = False
+    growth: bool = False
+
+    @property
+    def is_rate(self) -> bool:
+        """Whether it keeps the server busy all the time, and the figure is what that server can do."""
+        return self.more_is_better
+
+
+def _publish(at: Round) -> Case:
+    return {"publish": _posts(at, 1)}
+
+
+def _posts(at: Round, channels: int) -> float:
+    times = (at.sizes.warm_ms, at.sizes.measured_ms)
+    [row] = at.load.run("publish", CONNECTIONS, BODY, channels, *times, lasting_ms=sum(times))
+    return row["rate"]
+
+
+def _longpoll(at: Round) -> Case:
+    times = (at.sizes.warm_ms, at.sizes.measured_ms)
+    [row] = at.load.run("cycle", at.sizes.pollers, BODY, at.sizes.window, *times, at.channel, lasting_ms=sum(times))
+    return {"longpoll": row["rate"]}
+
+
+def _memory(at: Round) -> Case:
+    with at.load.steps("hold", FEW_HELD, at.sizes.held, at.channel) as steps:
+        next(steps)
+        few = resident(at.server.pid)
+        next(steps)
+        return {"memory": (resident(at.server.pid) - few) / (at.sizes.held - FEW_HELD) / KB}
+
+
+def _release(at: Round) -> Case:
+    rows = at.load.run("release", at.sizes.held, BODY, at.sizes.releases, at.channel)
+    return {name: median(row[name] for row in rows) for name in ("p50", "p99", "last")}
+
+
+def _startup(at: Round) -> Case:
+    return {"startup": at.server.seconds * 1000}
+
+
+def _channels(at: Round) -> Case:
+    return {_counted(count, "channel"): _posts(at, count) for count in at.sizes.channels}
+
+
+def _backlog(at: Round) -> Case:
+    figures = {}
+    times = (at.sizes.warm_ms, at.sizes.measured_ms)
+    for count in at.sizes.backlogs:
+        channel, ids = f"backlog{count}", at.folder / f"backlog{count}"
+        if not ids.exists():
+            at.load.run("fill", CONNECTIONS, BODY, count, channel, ids)
+        [row] = at.load.run("backlog", CONNECTIONS, BODY, *times, channel, ids, lasting_ms=sum(times))
+        figures[_counted(count, "message")] = row["rate"]
+    return figures
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
+def _longpoll_title(sizes: Sizes) -> str:
+    window = f"{sizes.window} messages" if sizes.window > 1 else "one message"
+    return f"{sizes.pollers:,} long-pollers of one channel that ask again at once, {window} under way"
+
+
+ALL = ("hbpush", "nchan", "tornado", "limit")
+
+WORKS = [
+    Work(
+        "publish",
+        lambda _: f"POSTs of {BODY} bytes to one channel, {CONNECTIONS} keep-alive connections with one in flight each",
+        "requests/s", True, ALL, _publish,
+    ),
+    Work("longpoll", _longpoll_title, "deliveries/s", True, ALL, _longpoll),
+    Work(
+        "memory",
+        lambda sizes: f"memory of a held long-poll: (RSS with {sizes.held:,} - RSS with {FEW_HELD}) / {sizes.held - FEW_HELD:,}",
+        f"KB of {KB:,} bytes", False, ("hbpush", "nchan", "tornado"), _memory, fresh=True,
+    ),
+    Work(
+        "release",
+        lambda sizes: f"{sizes.held:,} held long-polls released by one publish, time from its sending to their answers",
+        "ms", False, ALL, _release,
+    ),
+    Work(
+        "startup", lambda _: "from exec to the first answered request", "ms", False, ("hbpush", "nchan", "tornado"), _startup, fresh=True
+    ),
+    Work(
+        "channels",
+        lambda _: "POSTs as in publish, each to the next of many channels that keep two messages",
+        "requests/s", True, ("hbpush", "nchan"), _channels, bounds=lambda _: Bounds(keep=2), growth=True,
+    ),
+    Work(
+        "backlog",
+        lambda _: f"GETs of the message next to a random id in a channel with many, {CONNECTIONS} connections with one in flight each",
+        "requests/s", True, ("hbpush", "nchan"), _backlog, bounds=lambda sizes: Bounds(keep=max(sizes.backlogs)), growth=True,
+    ),
+]  # fmt: skip
