@@ -88,16 +88,23 @@ class Hub:
         UNAVAILABLE. With a store that answers at once, all this happens before the call returns.
         """
         channel = self._channels.get(ref)
+        if channel is not None and channel.pending:
+            # Those who are served now may leave, and the record with the last of them.
+            self.settle(ref)
+            channel = self._channels.get(ref)
         if channel is None:
             store = self._stores[ref.store]
-            channel = self._channels[ref] = Channel(ref, store)
-            channel.watched = store.watch(ref)
+            channel = Channel(ref, store)
+            try:
+                channel.watched = store.watch(ref)
+            except HbpushError:
+                subscriber.closed(CloseReason.UNAVAILABLE)
+                return
+            self._channels[ref] = channel
         if channel.watched is not None or subscriber.takes is None:
             self._catch_up(channel, subscriber, since, must_exist)
             return
         # The way of nearly every poll: with history at hand there is nothing to remember between it and live.
-        if channel.pending:
-            self._settle(channel)
         try:
             page = channel.store.read_after(ref, since, 1)
         except HbpushError:
@@ -145,6 +152,18 @@ class Hub:
         channel = self._channels.get(ref)
         return [] if channel is None else [*channel.polls, *channel.streams, *channel.catching]
 
+    def settle(self, ref: ChannelRef) -> None:
+        """Deliver at once what is pending or on its way on a channel.
+
+        Whoever joins then does so on a clean boundary, and whoever leaves has what it was counted for.
+        """
+        channel = self._channels.get(ref)
+        if channel is not None and channel.pending:
+            self._begin(channel)
+        # They stay in the queue: the flush that is coming may be in the middle of one.
+        for delivery in [delivery for delivery in self._deliveries if delivery.channel.ref == ref]:
+            delivery.run(-1)
+
     def touch(self, ref: ChannelRef) -> None:
         """A subscriber asked for the channel without subscribing (an interval poll)."""
         channel = self._channels.get(ref)
@@ -163,10 +182,13 @@ class Hub:
 
     def release(self, reason: CloseReason, owner: object = None) -> None:
         """Drop every subscriber of an owner (None: every one), after what is on its way to it was delivered."""
-        for channel in list(self._channels.values()):
-            self._settle(channel)
-            leaving = [s for s in self.subscribers(channel.ref) if owner is None or s.owner is owner]
-            self._drop(channel, leaving, reason)
+        for delivery in list(self._deliveries):
+            delivery.run(-1)
+        for ref in list(self._channels):
+            self.settle(ref)
+            channel = self._channels.get(ref)
+            if channel is not None:
+                self._drop(channel, [s for s in self.subscribers(ref) if owner is None or s.owner is owner], reason)
 
     # What stores tell (`hbpush.stores.base.StoreEvents`)
 
@@ -182,17 +204,17 @@ class Hub:
 
     def deleted(self, ref: ChannelRef) -> None:
         """The channel is no more: what was published before is delivered, then every subscriber is closed."""
+        self.settle(ref)
         channel = self._channels.get(ref)
         if channel is not None:
-            self._settle(channel)
             self._drop(channel, self.subscribers(ref), CloseReason.DELETED)
 
     def gap(self, ref: ChannelRef) -> None:
         """Messages of the channel were lost on the way: its subscribers are told."""
+        self.settle(ref)
         channel = self._channels.get(ref)
         if channel is None:
             return
-        self._settle(channel)
         for subscriber in [*channel.polls, *channel.streams]:
             subscriber.missed()
         for subscription in channel.catching.values():
@@ -216,7 +238,7 @@ class Hub:
             while self._deliveries and budget:
                 budget = self._deliveries[0].run(budget)
                 if budget:
-                    self._deliveries.popleft()
+                    self._forget_if_empty(self._deliveries.popleft().channel)
         finally:
             if self._deliveries:
                 self._schedule()
@@ -226,24 +248,12 @@ class Hub:
         messages, channel.pending = channel.pending, []
         for subscription in channel.catching.values():
             subscription.arrived(messages)
-        polls = channel.polls
-        targets: Iterator[Subscriber] = iter(polls)
-        if polls:
+        targets: Iterator[Subscriber] = iter(list(channel.streams))
+        if channel.polls:
+            targets = chain(channel.polls, targets)
             channel.polls = {}
             channel.report()
-        if channel.streams:
-            targets = chain(targets, list(channel.streams))
         self._deliveries.append(Delivery(channel, Batch(messages), targets))
-        self._forget_if_empty(channel)
-
-    def _settle(self, channel: Channel) -> None:
-        """Deliver at once what is pending or under way on a channel, so that whoever joins now does so on a clean boundary."""
-        for delivery in self._deliveries:
-            if delivery.channel is channel:
-                delivery.run(-1)
-        if channel.pending:
-            self._begin(channel)
-            self._deliveries.pop().run(-1)
 
     # From history to live
 
@@ -277,7 +287,7 @@ class Hub:
             return
         try:
             if page is None:
-                page = channel.store.read_after(channel.ref, subscription.since, subscriber.takes or PAGE)
+                page = channel.store.read_after(channel.ref, subscription.ask(), subscriber.takes or PAGE)
         except HbpushError as error:
             failed(error)
         else:
@@ -294,11 +304,14 @@ class Hub:
             self._drop(channel, [subscriber], CloseReason.ABSENT)
             return
         if channel.pending:
-            self._settle(channel)
+            self.settle(channel.ref)
         messages, live = subscription.page(page.messages, page.last, page.more)
         if page.missed or subscription.lost:
             subscription.lost = False
             subscriber.missed()
+        # Whoever was called since may have made this subscriber leave.
+        if channel.catching.get(subscriber) is not subscription:
+            return
         if messages and subscriber.takes is not None:
             self._remove(channel, subscriber)
             channel.report()

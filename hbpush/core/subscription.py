@@ -59,18 +59,19 @@ class Subscriber(Protocol):
 class Subscription:
     """The time between subscribing and being live.
 
-    The hub reads pages of history and hands them to `page`; messages that arrive meanwhile go to `arrived`. Of the stored ones
+    The hub reads pages of history from `ask` and hands them to `page`; messages that arrive meanwhile go to `arrived`. Of the stored ones
     only the newest id is remembered, to read up to it; messages that no store keeps are held themselves, the last `UNSTORED_KEPT`
     of them. ``since`` is where the next page starts; ``lost`` tells that something could not be kept or comes too late.
     """
 
-    __slots__ = ("_delivered", "_newest", "_unstored", "lost", "reading", "since")
+    __slots__ = ("_asked", "_delivered", "_newest", "_unstored", "lost", "reading", "since")
 
     def __init__(self, since: Since) -> None:
         self.since: Since = since
         self.reading = False
         self.lost = False
         self._newest: MessageId | None = None
+        self._asked: MessageId | None = None
         self._delivered = BEFORE_ALL
         self._unstored: list[Message] = []
 
@@ -87,19 +88,24 @@ class Subscription:
             del self._unstored[:-UNSTORED_KEPT]
             self.lost = True
 
+    def ask(self) -> Since:
+        """A page is about to be read: from where."""
+        self._asked = self._newest
+        return self.since
+
     def page(self, messages: Sequence[Message], last: MessageId, more: bool) -> tuple[Sequence[Message], bool]:
         """A page of history was read from ``since``.
 
         ``last`` is the channel's last id at the time of reading; ``more`` tells that the store holds more behind this page.
         Returns what to deliver now, in order, and whether the subscription is live after that.
         """
-        if messages:
-            since = messages[-1].id
-        elif isinstance(self.since, MessageId):
-            since = min(self.since, last)
-        else:
-            since = last
-        self.since = since
+        if not more and self._asked is not None and self._asked > last:
+            # It was announced before this page was asked for, and the store has never heard of it: its history was lost.
+            self.lost = True
+            if self._newest == self._asked:
+                self._newest = None
+        # A page that nothing follows leads to the last id: what is not in it cannot be read any more.
+        self.since = since = messages[-1].id if more else last
         live = not more and (self._newest is None or self._newest <= since)
         out = messages
         if self._unstored:
