@@ -11,6 +11,7 @@ import math
 import re
 import reprlib
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any, TypeVar
 
 import msgspec
@@ -198,7 +199,9 @@ def _allowed(info: inspect.Type) -> str:
         case inspect.EnumType():
             return either(shown(member.value) for member in info.cls)
         case inspect.UnionType():
-            return either(_allowed(choice) for choice in info.types)
+            choices = [_plain(choice) for choice in info.types]
+            words = ([shown(v) for v in c.values] if isinstance(c, inspect.LiteralType) else [_allowed(c)] for c in choices)
+            return either(chain.from_iterable(words))
         case inspect.ListType() | inspect.VarTupleType() | inspect.SetType():
             return f"a list, each item {_allowed(info.item_type)}"
         case inspect.DictType():

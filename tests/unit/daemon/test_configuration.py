@@ -184,7 +184,7 @@ def test_what_cannot_be_served_is_told_in_one_line(values: dict[Any, Any], line:
 @pytest.mark.parametrize(
     ("location", "place"),
     [
-        ({"type": "subscriber"}, "locations[0]"),
+        ({"type": "subscriber"}, "locations[0].url: is missing, and so is prefix; set one of them"),
         ({"type": "subscriber", "url": "/x/(.+"}, "locations[0].url"),
         ({"type": "subscriber", "url": "/x/"}, "locations[0].url"),
         ({"type": "publisher", "url": "/(x)/(.+)"}, "locations[0].url"),
@@ -194,7 +194,7 @@ def test_what_cannot_be_served_is_told_in_one_line(values: dict[Any, Any], line:
     ],
 )
 def test_wrong_relay_locations_are_refused_with_their_place(location: dict[str, Any], place: str) -> None:
-    assert refusal({"locations": [location]}).startswith(f"c.yaml: {place}: ")
+    assert refusal({"locations": [location]}).startswith(f"c.yaml: {place}")
 
 
 def test_url_alone_is_enough() -> None:

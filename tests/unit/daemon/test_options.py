@@ -62,6 +62,7 @@ def field(name: str) -> msgspec.structs.FieldInfo:
         (Literal["long", "interval"], "'interval' or 'long'"),
         (Colour, "'red' or 'blue'"),
         (str | None, "text or null"),
+        (Literal["oldest", "newest"] | Annotated[int, msgspec.Meta(ge=1)], "'newest', 'oldest' or a whole number at least 1"),
         (list[int], "a list, each item a whole number"),
         (tuple[str, ...], "a list, each item text"),
         (dict[str, bool], "a mapping, each value true or false"),
