@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
-enum { DATE_SPACE = 32 };
+/* nchan counts the messages of a second in 15 bits, and puts them out of order when there are more. */
+enum { DATE_SPACE = 32, IN_A_SECOND = 20000 };
 
 struct entry {
     long time, tag, number;
@@ -18,7 +20,7 @@ struct filling {
     char (*requests)[REQUEST_SPACE];
     long *numbers; /* under way, by client */
     size_t length, body_length;
-    long sent, messages;
+    long sent, messages; /* so far, and allowed so far */
     FILE *file;
 };
 
@@ -50,7 +52,7 @@ static void note_id(void *work, int client, const struct answer *answer)
 void fill(struct places at, int connections, int body_length, int messages, const char *channel, const char *file)
 {
     char path[512];
-    struct filling filling = {.messages = messages, .body_length = (size_t)body_length, .file = fopen(file, "w")};
+    struct filling filling = {.body_length = (size_t)body_length, .file = fopen(file, "w")};
     if (filling.file == NULL)
         fail("cannot write %s", file);
     snprintf(path, sizeof path, "%s%s", at.publisher, channel);
@@ -58,7 +60,15 @@ void fill(struct places at, int connections, int body_length, int messages, cons
     filling.numbers = allocate((size_t)connections, sizeof *filling.numbers);
     for (int i = 0; i < connections; i++)
         filling.length = post_request(filling.requests[i], path, filling.body_length);
-    long answered = closed_loop(at.port, connections, &filling, next_fill, note_id, NULL);
+    long answered = 0;
+    double begin = seconds();
+    while (filling.messages < messages) {
+        double early = begin + (double)filling.messages / IN_A_SECOND - seconds();
+        if (early > 0)
+            usleep((useconds_t)(early * 1e6));
+        filling.messages = messages - filling.messages > IN_A_SECOND ? filling.messages + IN_A_SECOND : messages;
+        answered += closed_loop(at.port, connections, &filling, next_fill, note_id, NULL);
+    }
     if (fclose(filling.file) != 0)
         fail("cannot write %s", file);
     printf("filled=%ld\n", answered);
