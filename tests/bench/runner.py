@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any, NamedTuple
 from tests.bench.errors import BenchError
 from tests.bench.figures import number, ratios, spread, table
 from tests.bench.load import Load
-from tests.bench.processes import Cores, Started, busy_seconds, free_port, started
+from tests.bench.processes import Cores, Started, free_port, started
 from tests.bench.servers import Server
 from tests.bench.works import Round, Sizes, Work
 
@@ -34,12 +33,12 @@ class Outcome:
         self.busy: dict[str, list[float]] = {}
         self.failures: dict[str, str] = {}
 
-    def add(self, server: str, figures: dict[str, float], busy: float) -> None:
-        """Note the figures of a round. ``busy`` is the share of it in which the server's process was running."""
+    def add(self, server: str, figures: dict[str, float], busy: Sequence[float]) -> None:
+        """Note the figures of a round, and the shares of its runs in which the server's process was running."""
         cases = self.values.setdefault(server, {})
         for case, value in figures.items():
             cases.setdefault(case, []).append(value)
-        self.busy.setdefault(server, []).append(busy)
+        self.busy.setdefault(server, []).extend(busy)
 
     def text(self, subject: str) -> str:
         """A table; ratios are those of ``subject`` to the others."""
@@ -103,12 +102,12 @@ def measure(work: Work, servers: Sequence[Server], sizes: Sizes, place: Place) -
                 try:
                     if work.fresh:
                         with _server(server, work, sizes, place) as (process, folder):
-                            _round(outcome, server, Round(round_number, process, _load(place, process), sizes, folder))
+                            _round(outcome, server, Round(round_number, process, _load(place, process), sizes, folder, []))
                     else:
                         if server.name not in running:
                             running[server.name] = stack.enter_context(_server(server, work, sizes, place))
                         process, folder = running[server.name]
-                        _round(outcome, server, Round(round_number, process, _load(place, process), sizes, folder))
+                        _round(outcome, server, Round(round_number, process, _load(place, process), sizes, folder, []))
                 except BenchError as error:
                     outcome.failures[server.name] = str(error)
     return outcome
@@ -128,9 +127,7 @@ def _load(place: Place, process: Started) -> Load:
 
 
 def _round(outcome: Outcome, server: Server, at: Round) -> None:
-    begin, busy = time.monotonic(), busy_seconds(at.server.pid)
-    figures = outcome.work.run(at)
-    outcome.add(server.name, figures, (busy_seconds(at.server.pid) - busy) / (time.monotonic() - begin))
+    outcome.add(server.name, outcome.work.run(at), at.busy)
 
 
 def _spread(values: Sequence[float]) -> list[str]:

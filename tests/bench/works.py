@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
 from tests.bench.load import Load
-from tests.bench.processes import Started, resident
+from tests.bench.processes import Started, busy_seconds, resident
 from tests.bench.servers import Bounds
 
 CONNECTIONS = 32
@@ -35,18 +36,27 @@ QUICK = Sizes(rounds=2, warm_ms=100, measured_ms=400, held=2000, releases=2, cha
 
 
 class Round(NamedTuple):
-    """One server in one round. ``folder`` lasts as long as its process."""
+    """One server in one round. ``folder`` lasts as long as its process; ``busy`` takes the share of each run that it was running."""
 
     number: int
     server: Started
     load: Load
     sizes: Sizes
     folder: Path
+    busy: list[float]
 
     @property
     def channel(self) -> str:
         """A channel that no round before has used."""
         return f"round{self.number}"
+
+    def rate(self, work: str, *words: object, channel: tuple[object, ...] = ()) -> float:
+        """Run a work of the load generator for the time of a measurement. ``channel`` are the words behind the two times."""
+        times = (self.sizes.warm_ms, self.sizes.measured_ms)
+        begin, busy = time.monotonic(), busy_seconds(self.server.pid)
+        [row] = self.load.run(work, *words, *times, *channel, lasting_ms=sum(times))
+        self.busy.append((busy_seconds(self.server.pid) - busy) / (time.monotonic() - begin))
+        return row["rate"]
 
 
 Case = dict[str, float]
@@ -72,19 +82,11 @@ class Work(NamedTuple):
 
 
 def _publish(at: Round) -> Case:
-    return {"publish": _posts(at, 1)}
-
-
-def _posts(at: Round, channels: int) -> float:
-    times = (at.sizes.warm_ms, at.sizes.measured_ms)
-    [row] = at.load.run("publish", CONNECTIONS, BODY, channels, *times, lasting_ms=sum(times))
-    return row["rate"]
+    return {"publish": at.rate("publish", CONNECTIONS, BODY, 1)}
 
 
 def _longpoll(at: Round) -> Case:
-    times = (at.sizes.warm_ms, at.sizes.measured_ms)
-    [row] = at.load.run("cycle", at.sizes.pollers, BODY, at.sizes.window, *times, at.channel, lasting_ms=sum(times))
-    return {"longpoll": row["rate"]}
+    return {"longpoll": at.rate("cycle", at.sizes.pollers, BODY, at.sizes.window, channel=(at.channel,))}
 
 
 def _memory(at: Round) -> Case:
@@ -105,18 +107,16 @@ def _startup(at: Round) -> Case:
 
 
 def _channels(at: Round) -> Case:
-    return {_counted(count, "channel"): _posts(at, count) for count in at.sizes.channels}
+    return {_counted(count, "channel"): at.rate("publish", CONNECTIONS, BODY, count) for count in at.sizes.channels}
 
 
 def _backlog(at: Round) -> Case:
     figures = {}
-    times = (at.sizes.warm_ms, at.sizes.measured_ms)
     for count in at.sizes.backlogs:
         channel, ids = f"backlog{count}", at.folder / f"backlog{count}"
         if not ids.exists():
             at.load.run("fill", CONNECTIONS, BODY, count, channel, ids)
-        [row] = at.load.run("backlog", CONNECTIONS, BODY, *times, channel, ids, lasting_ms=sum(times))
-        figures[_counted(count, "message")] = row["rate"]
+        figures[_counted(count, "message")] = at.rate("backlog", CONNECTIONS, BODY, channel=(channel, ids))
     return figures
 
 

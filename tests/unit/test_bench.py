@@ -12,7 +12,7 @@ from tests.bench import build, figures
 from tests.bench.__main__ import main
 from tests.bench.processes import Cores
 from tests.bench.runner import Outcome, Place, measure
-from tests.bench.servers import Bounds, Interpreter, Limit, Server, StockTornado
+from tests.bench.servers import Bounds, Hbpush, Interpreter, Limit, Server, StockTornado
 from tests.bench.works import WORKS, Sizes
 from tests.support.packages import needs
 
@@ -59,13 +59,14 @@ def test_a_table_has_columns() -> None:
 
 @compiles
 @pytest.mark.parametrize("work", [work.name for work in WORKS])
-def test_every_work_has_figures(work: str) -> None:
-    outcome = run(work, StockTornado(PYTHON))
+@pytest.mark.parametrize("server", [Hbpush(PYTHON), StockTornado(PYTHON)], ids=lambda server: server.name)
+def test_every_work_has_figures(work: str, server: Server) -> None:
+    outcome = run(work, server)
     assert outcome.failures == {}
     [cases] = outcome.values.values()
     assert all(value > 0 for values in cases.values() for value in values) or work == "memory"
     assert len(cases) == {"release": 3, "channels": 2, "backlog": 2}.get(work, 1)
-    assert "tornado" in outcome.text("hbpush")
+    assert server.name in outcome.text("hbpush")
 
 
 @compiles
