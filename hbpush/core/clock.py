@@ -95,6 +95,8 @@ class TimerWheel:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        for bucket in self._buckets.values():
+            bucket.clear()
         self._buckets.clear()
 
     def _turn(self) -> None:
@@ -106,10 +108,10 @@ class TimerWheel:
             due = [slot for slot in range(self._turned + 1, now + 1) if slot in self._buckets]
         self._turned = now
         for slot in due:
-            bucket = self._buckets[slot]
+            bucket = self._buckets.get(slot)
             while bucket:
                 entry, _ = bucket.popitem()
                 entry.fire()
-            del self._buckets[slot]
+            self._buckets.pop(slot, None)
         if self._buckets and self._timer is None:
             self._timer = self._clock.call_later(self._tick, self._turn)
