@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Protocol
 
 from hbpush.core.batch import Batch
-from hbpush.core.message import BEFORE_ALL, Message, MessageId, Since
+from hbpush.core.message import BEFORE_ALL, NEWEST, Message, MessageId, Since
 
 UNSTORED_KEPT = 100
 """How many messages that no store keeps are held for a subscriber that is still reading history."""
@@ -64,7 +64,7 @@ class Subscription:
     of them. ``since`` is where the next page starts; ``lost`` tells that something could not be kept or comes too late.
     """
 
-    __slots__ = ("_asked", "_delivered", "_newest", "_unstored", "lost", "reading", "since")
+    __slots__ = ("_asked", "_delivered", "_newest", "_overtaken", "_unstored", "lost", "reading", "since")
 
     def __init__(self, since: Since) -> None:
         self.since: Since = since
@@ -72,11 +72,17 @@ class Subscription:
         self.lost = False
         self._newest: MessageId | None = None
         self._asked: MessageId | None = None
+        self._overtaken = False
         self._delivered = BEFORE_ALL
         self._unstored: list[Message] = []
 
     def arrived(self, messages: Sequence[Message]) -> None:
         """Live messages of the channel that come while history is read."""
+        # An id from the future, or NEWEST, means the last one at subscription, not what is the last when the page is read.
+        previous = max(messages[0].previous, self._delivered)
+        if self.since is NEWEST or (isinstance(self.since, MessageId) and self.since > previous):
+            self.since = previous
+            self._overtaken = True
         for message in messages:
             if message.stored:
                 self._newest = message.id
@@ -91,6 +97,7 @@ class Subscription:
     def ask(self) -> Since:
         """A page is about to be read: from where."""
         self._asked = self._newest
+        self._overtaken = False
         return self.since
 
     def page(self, messages: Sequence[Message], last: MessageId, more: bool) -> tuple[Sequence[Message], bool]:
@@ -99,6 +106,8 @@ class Subscription:
         ``last`` is the channel's last id at the time of reading; ``more`` tells that the store holds more behind this page.
         Returns what to deliver now, in order, and whether the subscription is live after that.
         """
+        if self._overtaken:
+            return (), False
         if not more and self._asked is not None and self._asked > last:
             # It was announced before this page was asked for, and the store has never heard of it: its history was lost.
             self.lost = True

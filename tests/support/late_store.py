@@ -101,8 +101,9 @@ class LateStore(Store):
 
     def watch(self, ref: ChannelRef) -> Result[None]:
         assert ref not in self.watching, "watched twice"
+        result = self._ask("watch", self.inner.watch, ref)
         self.watching[ref] = None
-        return self._ask("watch", self.inner.watch, ref)
+        return result
 
     def unwatch(self, ref: ChannelRef) -> Result[None]:
         del self.watching[ref]
