@@ -127,7 +127,11 @@ class Store(ABC):
 
     @abstractmethod
     def read_after(self, ref: ChannelRef, since: Since, limit: int) -> Result[Page]:
-        """At most ``limit`` messages after ``since``, oldest first. Never creates or allocates for an absent channel."""
+        """At most ``limit`` messages after ``since``, oldest first. Never creates or allocates for an absent channel.
+
+        On a watched channel every message of the page was announced before the page is returned or resolved: else its echo would bring
+        it a second time.
+        """
 
     @abstractmethod
     def create(self, ref: ChannelRef, permanent: bool) -> Result[Receipt]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from hbpush.core.message import NEWEST, OLDEST, ChannelRef, Last, Message, MessageId
+from hbpush.core.message import NEWEST, OLDEST, ChannelRef, Draft, Last, Message, MessageId
 from hbpush.errors import ChannelNotFound, MessageTooLarge, StoreFull
 from hbpush.stores.base import Page
 from tests.contract.harness import Subject, ref
@@ -345,6 +345,25 @@ def test_an_announced_message_can_be_read(store: Subject) -> None:
     (result,) = found
     page: Page = store.call(lambda: result)
     assert [message.body for message in page.messages] == [b"a"]
+
+
+def test_a_page_holds_nothing_that_is_still_to_be_announced(store: Subject) -> None:
+    store.watch("news")
+    reads: list[object] = []
+
+    def publish_and_read() -> None:
+        for n in range(20):
+            results.append(store.store.publish(ref("news"), Draft(b"%d" % n)))
+            reads.append(store.store.read_after(ref("news"), OLDEST, 100))
+
+    results: list[object] = []
+    store.call(publish_and_read)
+    for read in reads:
+        page: Page = store.call(lambda read=read: read)
+        assert list(page.messages) == store.heard.messages[: len(page.messages)]
+    for result in results:
+        store.call(lambda result=result: result)
+    assert [message.body for message in store.announced(20)] == [b"%d" % n for n in range(20)]
 
 
 def test_watching_ends_and_begins_again(store: Subject) -> None:
