@@ -63,7 +63,7 @@ def test_commands_print_what_is_shown(checkout: Path, record_property: Callable[
 def test_configurations_are_accepted(checkout: Path, block: Block) -> None:
     (checkout / "hbpush.yaml").write_text(block.text, encoding="utf-8")
     checked = subprocess.run(
-        [checkout / "bin" / "hbpushd", "--config=hbpush.yaml", "--check"],
+        [checkout / "bin" / "hbpushd", "--config=hbpush.yaml", "--address=127.0.0.1", "--check"],
         cwd=checkout,
         env=surroundings(checkout),
         capture_output=True,

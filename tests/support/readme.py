@@ -34,9 +34,10 @@ _VARYING = re.compile(
     r"|(?P<id>\b\d{9,10}:\d+\b)"
     r"|(?P<etag>(?<=Etag: )\d+)"
     r"|(?P<version>\b\d+\.\d+\.\d+(?:\.?(?:dev|a|b|rc)\d+)?\b(?!\.\d))"
-    r"|(?P<seconds>\d+(?= sec\. ago))"
+    r"|(?P<seconds>\d+(?= sec\. ago)|(?<=\"requested\": )\d+)"
     r"|(?P<descriptors>\d+(?= file descriptors))"
 )
+_STYLE = re.compile(r"\x1b\[[0-9;]*m")
 _REMEMBERED = ("date", "id")
 
 
@@ -132,7 +133,7 @@ class Terminal:
         except OSError:
             # What Linux says when the last process has closed its side of the terminal.
             return False
-        self.printed += piece.decode("utf-8", "replace").replace("\r", "")
+        self.printed = _STYLE.sub("", self.printed + piece.decode("utf-8", "replace").replace("\r", ""))
         return bool(piece)
 
     def run(self, command: str) -> str:
