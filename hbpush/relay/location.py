@@ -1,0 +1,142 @@
+"""The relay's places in a configuration: ``type: publisher`` and ``type: subscriber`` (relay specification 2.2, 7.3)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from hbpush.core.message import ChannelRef
+from hbpush.daemon.location import Location, LocationContext
+from hbpush.daemon.options import shown
+from hbpush.errors import ConfigError
+from hbpush.relay import publisher, subscriber
+from hbpush.relay.settings import PublisherSettings, RelaySettings, SubscriberSettings
+from hbpush.web import cors
+from hbpush.web.exchange import Endpoint
+from hbpush.web.routes import Pattern, Prefix, Regex, Route, channel_id
+
+EXPOSED = b"Last-Modified, Etag, X-Relay-Missed, X-Relay-Event"
+SUBSCRIBER_HEADERS = b"If-Modified-Since, If-None-Match, Content-Type"
+PUBLISHER_HEADERS = SUBSCRIBER_HEADERS + b", Authorization, X-Api-Key, X-Relay-Event, X-EventSource-Event"
+LARGEST_KEY_FILE = 4096
+
+
+class RelayLocation(Location):
+    """What publisher and subscriber locations have in common: paths that name a channel, and CORS."""
+
+    settings: RelaySettings
+    methods: ClassVar[bytes]
+    request_headers: ClassVar[bytes]
+
+    def __init__(self, settings: Any, context: LocationContext) -> None:
+        super().__init__(settings, context)
+        self.pattern = pattern(settings)
+        self.endpoint = cors.guarded(
+            self.make_endpoint(), settings.allow_origin, settings.allow_credentials, self.methods, self.request_headers, EXPOSED
+        )
+
+    @classmethod
+    def check(cls, settings: Any) -> None:
+        pattern(settings)
+        cors.check(settings.allow_origin, settings.allow_credentials)
+
+    def make_endpoint(self) -> Endpoint:
+        """The one endpoint of the location."""
+        raise NotImplementedError
+
+    def routes(self) -> Sequence[Route]:
+        return [Route(self.pattern, self.endpoint, self.channel)]
+
+    def channel(self, name: bytes) -> ChannelRef:
+        """The channel that the naming part of a path names. Raises ProtocolError."""
+        return ChannelRef(self.settings.store, "", channel_id(name))
+
+
+class PublisherLocation(RelayLocation):
+    """Where messages are published."""
+
+    type_name = "publisher"
+    Settings = PublisherSettings
+    settings: PublisherSettings
+    methods = publisher.METHODS
+    request_headers = PUBLISHER_HEADERS
+
+    @classmethod
+    def check(cls, settings: Any) -> None:
+        super().check(settings)
+        key(settings)
+
+    @classmethod
+    def warnings(cls, settings: Any, loopback: bool) -> list[str]:
+        if loopback or settings.key or settings.key_file:
+            return []
+        return ["whoever reaches this server may publish here; set key or key_file, or listen on a loopback address"]
+
+    def make_endpoint(self) -> Endpoint:
+        context = self.context
+        return publisher.Publisher(context.hub, context.clock, context.counters, self.settings, key(self.settings))
+
+
+class SubscriberLocation(RelayLocation):
+    """Where messages are read, and waited for."""
+
+    type_name = "subscriber"
+    Settings = SubscriberSettings
+    settings: SubscriberSettings
+    methods = subscriber.METHODS
+    request_headers = SUBSCRIBER_HEADERS
+
+    def make_endpoint(self) -> Endpoint:
+        context = self.context
+        if self.settings.polling == "interval":
+            return subscriber.IntervalPoll(self, context.hub, self.settings)
+        return subscriber.LongPoll(self, context.hub, context.wheel, context.counters, self.settings)
+
+
+def pattern(settings: RelaySettings) -> Pattern:
+    """The paths of a location. Raises ConfigError, its path ``url`` or ``prefix``."""
+    if settings.url:
+        try:
+            return Regex(settings.url)
+        except re.error as error:
+            raise ConfigError(f"is {shown(settings.url)}, which is not a regular expression: {error}", "url") from None
+        except ValueError as error:
+            raise ConfigError(f"is {shown(settings.url)}, which {error}", "url") from None
+    if not settings.prefix:
+        raise ConfigError("is missing, and so is prefix; set one of them, such as prefix: /channel/", "url")
+    if not settings.prefix.startswith("/"):
+        raise ConfigError(f"is {shown(settings.prefix)}; must begin with /", "prefix")
+    return Prefix(settings.prefix)
+
+
+def key(settings: PublisherSettings) -> bytes | None:
+    """The key of a publisher location, None for none. Raises ConfigError, its path ``key`` or ``key_file``."""
+    if settings.key and settings.key_file:
+        raise ConfigError("is set, and so is key; set one of them", "key_file")
+    text, option = settings.key, "key"
+    if settings.key_file:
+        option = "key_file"
+        text = _read_key(settings.key_file)
+    if not text:
+        return None
+    if not text.isprintable() or text != text.strip():
+        raise ConfigError("holds a key that no header can carry; must be printable text without blanks at its ends", option)
+    return text.encode()
+
+
+def _read_key(name: str) -> str:
+    try:
+        with Path(name).open("rb") as file:
+            held = file.read(LARGEST_KEY_FILE + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"is {shown(name)}, which cannot be read: {reason}", "key_file") from None
+    try:
+        text = held.decode().strip()
+    except UnicodeDecodeError:
+        text = ""
+    if not text or len(held) > LARGEST_KEY_FILE:
+        raise ConfigError(f"is {shown(name)}, which holds no key of up to {LARGEST_KEY_FILE} bytes of text", "key_file")
+    return text

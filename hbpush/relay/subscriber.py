@@ -1,0 +1,225 @@
+"""The subscriber's endpoints: long polling and interval polling (relay specification 1.3, 7.2)."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from hbpush.core.batch import Batch
+from hbpush.core.clock import TimerWheel, WheelEntry
+from hbpush.core.counters import Counters
+from hbpush.core.hub import Hub
+from hbpush.core.message import NEWEST, OLDEST, ChannelRef, Edge, Last, MessageId, Since
+from hbpush.core.result import then
+from hbpush.core.subscription import CloseReason
+from hbpush.relay.rules import NO_TAG, VARY, MessageAnswer, id_lines, since_headers, since_query
+from hbpush.relay.settings import SubscriberSettings
+from hbpush.stores.base import Page, Receipt
+from hbpush.web.answers import NOT_FOUND, UNAVAILABLE, Head, fail, line, not_allowed, stamp
+from hbpush.web.exchange import Exchange, HeaderLines
+
+METHODS = b"GET, OPTIONS"
+OPTIONS = Head(200, b"Allow: %b\r\n" % METHODS)
+NOT_ALLOWED = not_allowed(METHODS)
+DISPLACED = Head(409, VARY)
+DELETED = Head(410, VARY)
+MISSED: HeaderLines = b"X-Relay-Missed: 1\r\n"
+
+BARE = MessageAnswer(stamp.lines, quoted=False)
+QUOTED = MessageAnswer(stamp.lines, quoted=True)
+
+
+class Polling:
+    """What both kinds of polling have in common; `Exchange.args` is the `ChannelRef`.
+
+    ``owner`` is the location, by which `Hub.release` finds its polls.
+    """
+
+    def __init__(self, owner: object, hub: Hub, settings: SubscriberSettings) -> None:
+        self.owner = owner
+        self.hub = hub
+        self.format = QUOTED if settings.quote_etag else BARE
+        self._quoted = settings.quote_etag
+        self._create = settings.create_on_get
+        first = settings.first_message
+        self._first: Since = Last(first) if isinstance(first, int) else Edge(first)
+
+    def __call__(self, exchange: Exchange) -> None:
+        if exchange.method != b"GET":
+            exchange.respond((OPTIONS if exchange.method == b"OPTIONS" else NOT_ALLOWED).wire())
+            return
+        # Read before anything else: what cannot be read is 400 on an absent channel too, and makes none.
+        since = self._since(exchange)
+        if self._create:
+            then(self.hub.create(exchange.args, permanent=False), partial(self._created, exchange, since), partial(fail, exchange))
+        else:
+            self.begin(exchange, since)
+
+    def begin(self, exchange: Exchange, since: Since) -> None:
+        """Answer a readable GET."""
+        raise NotImplementedError
+
+    def unchanged(self, since: Since, status: int = 304) -> bytes:
+        """The answer when there is nothing newer: the ids that were asked with, in their other face."""
+        headers = VARY if status == 304 else VARY + b"Cache-Control: no-cache\r\n"
+        if isinstance(since, MessageId):
+            headers = id_lines(since, self._quoted) + headers
+        return Head(status, headers).wire()
+
+    def _created(self, exchange: Exchange, since: Since, _: Receipt) -> None:
+        self.begin(exchange, since)
+
+    def _since(self, exchange: Exchange) -> Since:
+        if_modified_since = exchange.header(b"if-modified-since")
+        if_none_match = exchange.header(b"if-none-match")
+        _, mark, query = exchange.target.partition(b"?")
+        if mark:
+            since = since_query(query, if_modified_since, if_none_match)
+        else:
+            since = since_headers(if_modified_since, if_none_match)
+        return self._first if since is None else since
+
+
+class IntervalPoll(Polling):
+    """Everything is answered at once; nothing newer is 304."""
+
+    def begin(self, exchange: Exchange, since: Since) -> None:
+        then(self.hub.read(exchange.args, since, 1), partial(self._read, exchange, since), partial(fail, exchange))
+
+    def _read(self, exchange: Exchange, since: Since, page: Page) -> None:
+        if not page.exists:
+            exchange.respond(NOT_FOUND.wire())
+            return
+        self.hub.touch(exchange.args)
+        if page.missed:
+            exchange.extra += MISSED
+        exchange.respond(self.format(page.messages) if page.messages else self.unchanged(_reached(since, page.last)))
+
+
+def _reached(since: Since, last: MessageId) -> Since:
+    """The id to go on with after a page without messages.
+
+    Who has an id of the future is brought back. Who has none gets the last one, lest a "newest" that comes again passes over
+    what was published in between; who starts with the oldest needs none before there is one.
+    """
+    if isinstance(since, MessageId):
+        return min(since, last)
+    return since if since is OLDEST and last.tag == NO_TAG else last
+
+
+class LongPoll(Polling):
+    """A request waits until there is a message for it."""
+
+    def __init__(self, owner: object, hub: Hub, wheel: TimerWheel, counters: Counters, settings: SubscriberSettings) -> None:
+        super().__init__(owner, hub, settings)
+        self.wheel = wheel
+        self.timeout = settings.subscriber_timeout
+        self.timeout_status = settings.timeout_status
+        self.bounded = settings.concurrency != "broadcast" or settings.max_subscribers > 0
+        self._counters = counters
+        self._concurrency = settings.concurrency
+        self._most = settings.max_subscribers
+
+    def begin(self, exchange: Exchange, since: Since) -> None:
+        if since is NEWEST:
+            # Made an id of, so that an answer without a message can give one: the client would pass over what comes before it asks again.
+            then(self.hub.read(exchange.args, NEWEST, 1), partial(self._from_newest, exchange), partial(fail, exchange))
+        else:
+            self.hub.subscribe(exchange.args, Poll(self, exchange, since), since, must_exist=True)
+
+    def _from_newest(self, exchange: Exchange, page: Page) -> None:
+        self.hub.subscribe(exchange.args, Poll(self, exchange, page.last), page.last, must_exist=True)
+
+    def refusal(self, ref: ChannelRef) -> bytes | None:
+        """Why a poll that has just joined may not wait; None if it may, with those that it displaces gone."""
+        if self._concurrency != "broadcast":
+            held = [other for other in self.hub.subscribers(ref) if isinstance(other, Poll) and other.held]
+            if held and self._concurrency == "first":
+                return DISPLACED.wire()
+            for other in held:
+                self.hub.close(ref, other, CloseReason.DISPLACED)
+        if self._most and self.hub.listening(ref) > self._most:
+            text = f"the channel has {self._most} subscribers already"
+            self._counters.refuse("max_subscribers", text)
+            return line(403, text)
+        return None
+
+
+class Poll:
+    """A long poll, from its request to its answer: a `hbpush.core.subscription.Subscriber`. ``held`` once it waits."""
+
+    __slots__ = ("_exchange", "_place", "_since", "_timer", "held")
+
+    takes = 1
+
+    def __init__(self, place: LongPoll, exchange: Exchange, since: Since) -> None:
+        self._place = place
+        self._exchange = exchange
+        self._since = since
+        self._timer: WheelEntry | None = None
+        self.held = False
+
+    @property
+    def owner(self) -> object:
+        return self._place.owner
+
+    def missed(self) -> None:
+        if MISSED not in self._exchange.extra:
+            self._exchange.extra += MISSED
+
+    def joined(self) -> None:
+        place = self._place
+        exchange = self._exchange
+        if place.bounded:
+            refusal = place.refusal(exchange.args)
+            if refusal is not None:
+                place.hub.unsubscribe(exchange.args, self)
+                exchange.respond(refusal)
+                return
+        if not exchange.hold(self._gone):
+            place.hub.unsubscribe(exchange.args, self)
+            return
+        self.held = True
+        if place.timeout:
+            self._timer = place.wheel.after(place.timeout, self._timed_out)
+
+    def deliver(self, batch: Batch) -> None:
+        if self._timer is not None:
+            self._stop_timer()
+        self._exchange.respond(batch.wire(self._place.format))
+
+    def has_room(self) -> bool:
+        return True
+
+    def closed(self, reason: CloseReason) -> None:
+        self._stop_timer()
+        exchange = self._exchange
+        match reason:
+            case CloseReason.ABSENT:
+                exchange.respond(NOT_FOUND.wire())
+            case CloseReason.DELETED:
+                exchange.respond(DELETED.wire())
+            case CloseReason.DISPLACED:
+                exchange.respond(DISPLACED.wire())
+            case CloseReason.SHUTDOWN:
+                exchange.keep = False
+                exchange.respond(self._place.unchanged(self._since))
+            case _:
+                exchange.respond(UNAVAILABLE.wire(b"the store cannot be reached\n"))
+
+    def _gone(self) -> None:
+        self._stop_timer()
+        self._place.hub.unsubscribe(self._exchange.args, self)
+
+    def _timed_out(self) -> None:
+        self._timer = None
+        hub = self._place.hub
+        ref = self._exchange.args
+        # A message may have claimed it in this very tick, and its publisher was promised a taker.
+        hub.settle(ref)
+        hub.unsubscribe(ref, self)
+        self._exchange.respond(self._place.unchanged(self._since, self._place.timeout_status))
+
+    def _stop_timer(self) -> None:
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()

@@ -1,0 +1,113 @@
+"""Runs a test that is a coroutine function in the loop of its ``site``: relay locations on a real socket, once on every host."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from hbpush.core.clock import TimerWheel
+from hbpush.core.hub import Hub
+from hbpush.core.message import ChannelRef
+from hbpush.daemon.location import Location, LocationContext
+from hbpush.relay.location import PublisherLocation, SubscriberLocation
+from hbpush.stores.base import Store, StoreContext, StoreSettings
+from hbpush.stores.memory import MemoryStore
+from tests.support.clock import ManualClock
+from tests.support.hosts import KINDS, PATIENCE, Answer, Client, Host, request
+from tests.support.late_store import LateStore
+
+TYPES: dict[str, type[Location]] = {"publisher": PublisherLocation, "subscriber": SubscriberLocation}
+USUAL = (
+    {"type": "publisher", "prefix": "/pub/"},
+    {"type": "subscriber", "prefix": "/sub/"},
+    {"type": "subscriber", "prefix": "/isub/", "polling": "interval"},
+)
+
+
+def late_store(context: StoreContext) -> LateStore:
+    """For `Site.serve`: the store that answers when the test lets it."""
+    return LateStore(context, asyncio.get_running_loop())
+
+
+class Site:
+    """A hub with one store, and the relay locations in front of it. `serve` first."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.hub: Hub
+        self.store: Store
+        self.wheel: TimerWheel
+        self.locations: list[Location] = []
+
+    @property
+    def clock(self) -> ManualClock:
+        return self.host.clock
+
+    async def serve(
+        self,
+        *locations: dict[str, Any],
+        make_store: Callable[[StoreContext], Store] | None = None,
+        **store_settings: Any,
+    ) -> None:
+        """Serve locations as a configuration lists them; those of `USUAL` without any."""
+        context = StoreContext("default", self.clock, self.host.counters)
+        self.store = make_store(context) if make_store else MemoryStore(StoreSettings(**store_settings), context)
+        self.hub = Hub({"default": self.store}, self.clock)
+        self.store.start(self.hub)
+        self.wheel = TimerWheel(self.clock)
+        for index, options in enumerate(locations or USUAL):
+            kind = TYPES[options["type"]]
+            settings = msgspec.convert({key: value for key, value in options.items() if key != "type"}, kind.Settings)
+            kind.check(settings)
+            where = LocationContext(f"locations[{index}]", self.hub, self.clock, self.wheel, self.host.counters)
+            self.locations.append(kind(settings, where))
+        await self.host.serve([route for location in self.locations for route in location.routes()])
+
+    async def ask(self, method: str, path: str, *lines: str, body: bytes = b"") -> Answer:
+        """One request on a connection of its own."""
+        return await self.host.ask(wire(method, path, *lines, body=body), head=method == "HEAD")
+
+    async def post(self, path: str, body: bytes, *lines: str) -> Answer:
+        return await self.ask("POST", path, *lines, body=body)
+
+    async def hold(self, path: str, *lines: str) -> Client:
+        """Send a GET that is to be held, and wait until it is."""
+        ref = ChannelRef("default", "", path.partition("?")[0].rpartition("/")[2])
+        before = self.hub.listening(ref)
+        client = await self.host.connect()
+        await client.send(wire("GET", path, *lines))
+        await self.until(lambda: self.hub.listening(ref) == before + 1)
+        return client
+
+    async def until(self, happened: Callable[[], object]) -> None:
+        """Let the loop turn until something is so."""
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(PATIENCE):
+            while not happened():
+                turned = loop.create_future()
+                loop.call_soon(turned.set_result, None)
+                await turned
+
+
+def wire(method: str, path: str, *lines: str, body: bytes = b"") -> bytes:
+    length = ["Content-Length: 0"] if method in ("POST", "PUT") and not body else []
+    return request(method.encode(), path.encode(), *[line.encode() for line in [*lines, *length]], body=body)
+
+
+@pytest.fixture(params=[kind for kind in KINDS if kind.name in ("native", "tornado")], ids=lambda kind: kind.name)
+def site(request: pytest.FixtureRequest) -> Site:
+    return Site(Host(request.param, None))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    site = pyfuncitem.funcargs["site"]
+    site.host.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}))
+    return True
