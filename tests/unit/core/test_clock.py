@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from itertools import pairwise
 
@@ -68,8 +69,10 @@ def test_a_cancelled_time_out_does_not_come() -> None:
     fired: list[str] = []
     kept = wheel.after(1, lambda: fired.append("kept"))
     gone = wheel.after(1, lambda: fired.append("gone"))
+    held = sys.getrefcount(gone)
     gone.cancel()
     gone.cancel()
+    assert sys.getrefcount(gone) < held
     clock.advance(5)
     assert fired == ["kept"]
     kept.cancel()
@@ -98,6 +101,8 @@ def test_a_time_out_may_set_itself_again() -> None:
         fired.append(clock.monotonic())
         if len(fired) < 5:
             wheel.after(0, again)
+            wheel.after(1, lambda: None)
+        assert clock.waiting() <= 1
 
     wheel.after(0, again)
     clock.advance(20)

@@ -109,6 +109,16 @@ def test_the_store_knows_how_many_listen_and_when_one_asked(house: House) -> Non
         house.hub.info(NEWS)
 
 
+def test_the_store_knows_that_a_poll_was_answered(house: House) -> None:
+    house.hub.create(NEWS, False)
+    listen(house, poll())
+    house.publish(b"a")
+    house.tick()
+    house.clock.advance(7200)
+    with pytest.raises(ChannelNotFound):
+        house.hub.info(NEWS)
+
+
 def test_a_channel_is_watched_while_somebody_listens(house: House) -> None:
     house.late.late = set()
     stream, other = Listener(), Listener()
@@ -316,29 +326,32 @@ def test_delete_delivers_what_came_before_then_closes(house: House) -> None:
     listen(house, stream, held)
     house.publish(b"a")
     listen(house, waiting)
+    house.publish(b"b")
+    house.publish(b"c")
     house.hub.delete(NEWS)
-    assert stream.told == [[b"a"], CloseReason.DELETED]
+    assert stream.told == [[b"a"], [b"b", b"c"], CloseReason.DELETED]
     assert held.told == [[b"a"]]
-    assert waiting.told == [CloseReason.DELETED]
+    assert waiting.told == [[b"b"]]
     assert house.hub.listening(NEWS) == 0
     house.settle()
-    house.publish(b"b")
+    house.publish(b"d")
     house.settle()
-    assert stream.bodies == [b"a"]
+    assert stream.told[-1] == CloseReason.DELETED
 
 
 def test_a_gap_is_told_to_all_after_what_came_before(house: House) -> None:
     stream, held = Listener(), poll()
     listen(house, stream)
     house.publish(b"a")
-    listen(house, held)
     house.hub.gap(NEWS)
     house.hub.gap(SPORT)
-    assert stream.told == [[b"a"], "missed"]
+    listen(house, held)
+    house.hub.gap(NEWS)
+    assert stream.told == [[b"a"], "missed", "missed"]
     assert held.told == ["missed"]
     house.publish(b"b")
     house.tick()
-    assert (stream.told, held.told) == ([[b"a"], "missed", [b"b"]], ["missed", [b"b"]])
+    assert (stream.told[3:], held.told) == ([[b"b"]], ["missed", [b"b"]])
 
 
 def test_release_closes_those_of_one_owner(house: House) -> None:
@@ -363,6 +376,17 @@ def test_release_serves_claimed_polls_that_their_slice_has_not_reached(house: Ho
     house.tick()
     house.hub.release(CloseReason.SHUTDOWN)
     assert [held.told for held in polls] == [[[b"a"]]] * 5
+
+
+def test_release_serves_claimed_polls_whose_channel_everybody_has_left(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub_module, "SLICE", 1)
+    stream, polls = Listener(), [poll() for _ in range(3)]
+    listen(house, stream, *polls)
+    house.publish(b"a")
+    house.tick()
+    house.hub.unsubscribe(NEWS, stream)
+    house.hub.release(CloseReason.SHUTDOWN)
+    assert [held.told for held in polls] == [[[b"a"]]] * 3
 
 
 def test_close_drops_one_and_says_why(house: House) -> None:

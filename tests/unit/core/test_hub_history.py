@@ -167,6 +167,15 @@ def test_leaving_while_history_is_delivered(house: House, when: str, monkeypatch
     assert stream.told == told
 
 
+def test_leaving_with_the_last_of_history(house: House) -> None:
+    house.keep(b"a")
+    stream = Listener()
+    stream.on_deliver = lambda: house.hub.unsubscribe(NEWS, stream)
+    subscribed(house, stream)
+    assert stream.told == [[b"a"]]
+    assert house.hub.listening(NEWS) == 0
+
+
 def test_leaving_and_coming_back_while_history_is_read(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub_module, "PAGE", 1)
     house.keep(b"a", b"b", b"c")
@@ -356,6 +365,27 @@ def test_who_left_before_the_answer_hears_nothing(house: House, takes: int | Non
     house.settle()
     assert gone.told == []
     assert back.bodies == [b"a"]
+
+
+def test_an_answer_that_fails_is_of_no_concern_to_who_left_and_came_back(house: House) -> None:
+    house.keep(b"a", ref=LATE)
+    subscribed(house, Listener(), ref=LATE)
+    house.settle()
+    stream = subscribed(house, Listener(), ref=LATE)
+    house.hub.unsubscribe(LATE, stream)
+    subscribed(house, stream, ref=LATE)
+    house.late.answer(StoreUnavailable("away"))
+    house.settle()
+    assert stream.told == [[b"a"], "joined"]
+
+
+def test_resuming_while_a_page_is_on_its_way_asks_for_no_other(house: House) -> None:
+    house.keep(b"a", ref=LATE)
+    stream = subscribed(house, Listener(), ref=LATE)
+    house.hub.resume(LATE, stream)
+    assert house.late.waiting() == 1
+    house.settle()
+    assert stream.told == [[b"a"], "joined"]
 
 
 @pytest.mark.parametrize("takes", [1, None])
