@@ -2,7 +2,8 @@
 
 A channel is a `_Log`: the kept messages in the order of ids, and what bounds and expiry need to know without walking them. Three
 things outlive a log: who watches its name, for a minute its last id (a tombstone), and after that one floor for all names,
-so that ids never go back. Ids from before the start of the store count as dropped: nobody here knows what they were.
+so that ids never go back. What is not above the floor counts as dropped, as do ids from before the start of the store: nobody here
+knows any more which channel they were of.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ _UNLIMITED = sys.maxsize
 _NOTHING = Page()
 _DROPPED = Message(ChannelRef("", "", ""), BEFORE_ALL, BEFORE_ALL, b"")
 _id_of = attrgetter("id")
+_new_id: Callable[[type[MessageId], tuple[int, int]], MessageId] = tuple.__new__
 
 
 class _Log(msgspec.Struct, gc=False, eq=False):
@@ -154,8 +156,7 @@ class MemoryStore(Store):
         self._bytes = 0
         # Watched names, with the time of the last request as long as there is no log to hold it.
         self._watched: dict[ChannelRef, float | None] = {}
-        self._origin = MessageId(int(self._time()), -1)
-        self._floor = self._origin
+        self._floor = MessageId(int(self._time()), -1)
         self._tombstones: OrderedDict[ChannelRef, tuple[MessageId, float]] = OrderedDict()
         self._timer: Timer | None = None
         self._swept = context.clock.monotonic()
@@ -188,8 +189,9 @@ class MemoryStore(Store):
         now = self._time()
         second = int(now)
         previous = log.last
-        last = previous if log.given else max(previous, self._floor)
-        next_id = MessageId(second, 0) if second > last.time else MessageId(last.time, last.tag + 1)
+        last, tag = previous
+        # Twice as fast as calling the class, and every message pays for it.
+        next_id = _new_id(MessageId, (second, 0) if second > last else (last, tag + 1))
         timeout = self._timeout if draft.timeout is None else draft.timeout
         expires = now + timeout if timeout else 0.0
         message = Message(log.ref, next_id, previous, draft.body, draft.content_type, draft.event, expires, stored)
@@ -309,7 +311,7 @@ class MemoryStore(Store):
         if self._timer is None and self._events is not None:
             self._swept = self.context.clock.monotonic()
             self._timer = self.context.clock.call_later(SWEEP, self._sweep)
-        before, _ = self._tombstones.pop(ref, (self._origin, 0.0))
+        before, _ = self._tombstones.pop(ref, (self._floor, 0.0))
         log = self._logs[ref] = _Log(ref, before, self._swept)
         if ref in self._watched:
             log.watched = True
@@ -321,7 +323,7 @@ class MemoryStore(Store):
         self._bytes -= log.bytes
         if log.watched:
             self._watched[log.ref] = None
-        if log.last is not self._origin:
+        if log.last > self._floor:
             self._tombstones[log.ref] = log.last, self.context.clock.monotonic() + TOMBSTONE_SECONDS
             if len(self._tombstones) > TOMBSTONES:
                 self._forget_tombstone()
@@ -331,7 +333,7 @@ class MemoryStore(Store):
         self._floor = max(self._floor, last)
 
     def _absent(self, ref: ChannelRef, since: Since) -> Page:
-        last, _ = self._tombstones.get(ref, (self._origin, 0.0))
+        last, _ = self._tombstones.get(ref, (self._floor, 0.0))
         return Page(missed=isinstance(since, MessageId) and since < last, last=last, exists=False)
 
     # Bounds

@@ -199,6 +199,21 @@ def test_bytes_are_counted_right_whatever_drops_them() -> None:
         id_of(store, "one more", b"")
 
 
+def test_who_resumes_after_the_tombstone_is_gone_is_told_what_was_missed() -> None:
+    clock = ManualClock()
+    store = make(clock)
+    seen = id_of(store, "news")
+    clock.advance(1)
+    id_of(store, "news", b"not seen")
+    store.delete(ref("news"))
+    clock.advance(memory.TOMBSTONE_SECONDS + 2)
+    assert store.read_after(ref("news"), seen, 1).missed
+    store.publish(ref("news"), Draft(b"new"))
+    page = store.read_after(ref("news"), seen, 1)
+    assert page.missed
+    assert page.messages[0].body == b"new"
+
+
 def test_the_sweep_runs_only_while_there_is_something_to_sweep() -> None:
     clock = ManualClock()
     store = make(clock)
