@@ -55,7 +55,7 @@ def _run(given: argparse.Namespace) -> int:
             outcomes.append(measure(work, servers, _sizes(given), place))
             print(outcomes[-1].text(ALL[0]), flush=True)
     if any(outcome.work.is_rate for outcome in outcomes):
-        print("busy: the share of a run in which the server's process was running; far below 100 % something else had its core")
+        print("busy: the share of a run in which the server's process was running; where it is low, load or other processes were the limit")
     print(f"{len(outcomes)} work{'' if len(outcomes) == 1 else 's'} in {time.monotonic() - begin:.0f} s")
     if given.json is not None:
         _write(given.json, python, servers, outcomes)

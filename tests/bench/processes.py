@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import socket
 import subprocess
 import tempfile
@@ -110,6 +111,39 @@ def busy_seconds(pid: int) -> float:
     except OSError:
         raise BenchError("the server has ended during the run") from None
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Watch:
+    """Looks at processor time from its making on: who used it while a server was measured."""
+
+    def __init__(self, pid: int, cores: Cores) -> None:
+        self._pid = pid
+        self._cores = {core for core in cores if core is not None} or os.sched_getaffinity(0)
+        self._begin = self._look()
+
+    def _look(self) -> tuple[float, float, float, float]:
+        children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return time.monotonic(), busy_seconds(self._pid), children.ru_utime + children.ru_stime, _machine_seconds(self._cores)
+
+    def shares(self) -> tuple[float, float]:
+        """Of the time so far: in which the server was running, and what others took on its core and that of load, in cores.
+
+        The load generator has to be over: only then is its time told from that of others.
+        """
+        elapsed, server, load, machine = (now - then for now, then in zip(self._look(), self._begin, strict=True))
+        return server / elapsed, max(0.0, machine - server - load) / elapsed
+
+
+def _machine_seconds(cores: set[int]) -> float:
+    """Seconds that some cores were not idle, steal by other machines included."""
+    wanted = {f"cpu{core}" for core in cores}
+    total = 0
+    for line in Path("/proc/stat").read_text(encoding="ascii").splitlines():
+        name, *counts = line.split()
+        if name in wanted:
+            user, nice, system, _idle, _wait, irq, softirq, steal = map(int, counts[:8])
+            total += user + nice + system + irq + softirq + steal
+    return total / os.sysconf("SC_CLK_TCK")
 
 
 def _status(pid: int, name: str) -> int:

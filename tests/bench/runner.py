@@ -15,6 +15,9 @@ from tests.bench.processes import Cores, Started, free_port, started
 from tests.bench.servers import Server
 from tests.bench.works import Round, Sizes, Work
 
+QUIET = 0.1
+"""How much of a core other processes may use before figures are called disturbed."""
+
 
 class Place(NamedTuple):
     """Where works run: the load generator, and the cores for it and for servers."""
@@ -31,14 +34,16 @@ class Outcome:
         self.sizes = sizes
         self.values: dict[str, dict[str, list[float]]] = {}
         self.busy: dict[str, list[float]] = {}
+        self.others: list[float] = []
         self.failures: dict[str, str] = {}
 
-    def add(self, server: str, figures: dict[str, float], busy: Sequence[float]) -> None:
-        """Note the figures of a round, and the shares of its runs in which the server's process was running."""
+    def add(self, server: str, figures: dict[str, float], shares: Sequence[tuple[float, float]]) -> None:
+        """Note the figures of a round, and the shares of `Watch` for each of its runs."""
         cases = self.values.setdefault(server, {})
         for case, value in figures.items():
             cases.setdefault(case, []).append(value)
-        self.busy.setdefault(server, []).extend(busy)
+        self.busy.setdefault(server, []).extend(busy for busy, _ in shares)
+        self.others += [others for _, others in shares]
 
     def text(self, subject: str) -> str:
         """A table; ratios are those of ``subject`` to the others."""
@@ -56,6 +61,9 @@ class Outcome:
                     rows.append(self._row(subject, server, case, cases))
         if len(rows) > 1:
             lines.append(table(rows))
+        if self.others and max(self.others) > QUIET:
+            most, usual = max(self.others), spread(self.others).median
+            lines.append(f"  DISTURBED: other processes used up to {most:.0%} of a core meanwhile, {usual:.0%} in the median\n")
         lines += [f"  {server} failed: {why}\n" for server, why in self.failures.items()]
         return "".join(lines)
 
@@ -70,7 +78,7 @@ class Outcome:
             for server, cases in self.values.items()
             if subject in self.values and server != subject
         }
-        return {"unit": self.work.unit, "servers": servers, "ratios": compared, "failures": self.failures}
+        return {"unit": self.work.unit, "servers": servers, "ratios": compared, "others": self.others, "failures": self.failures}
 
     def _cases(self) -> list[str]:
         return list(dict.fromkeys(case for cases in self.values.values() for case in cases))
@@ -102,12 +110,12 @@ def measure(work: Work, servers: Sequence[Server], sizes: Sizes, place: Place) -
                 try:
                     if work.fresh:
                         with _server(server, work, sizes, place) as (process, folder):
-                            _round(outcome, server, Round(round_number, process, _load(place, process), sizes, folder, []))
+                            _round(outcome, server, Round(round_number, process, _load(place, process), sizes, folder, place.cores, []))
                     else:
                         if server.name not in running:
                             running[server.name] = stack.enter_context(_server(server, work, sizes, place))
                         process, folder = running[server.name]
-                        _round(outcome, server, Round(round_number, process, _load(place, process), sizes, folder, []))
+                        _round(outcome, server, Round(round_number, process, _load(place, process), sizes, folder, place.cores, []))
                 except BenchError as error:
                     outcome.failures[server.name] = str(error)
     return outcome
@@ -127,7 +135,7 @@ def _load(place: Place, process: Started) -> Load:
 
 
 def _round(outcome: Outcome, server: Server, at: Round) -> None:
-    outcome.add(server.name, outcome.work.run(at), at.busy)
+    outcome.add(server.name, outcome.work.run(at), at.shares)
 
 
 def _spread(values: Sequence[float]) -> list[str]:

@@ -132,9 +132,7 @@ class SubscriberHandler(ChannelHandler):
 async def main(port: int, keep: int) -> None:
     """Serve until the process is ended."""
     arguments: dict[str, Any] = {"channels": {}, "keep": keep}
-    application = Application(
-        [(r"/pub/(.+)", PublisherHandler, arguments), (r"/sub/(.+)", SubscriberHandler, arguments)], log_function=lambda handler: None
-    )
+    application = Application([(r"/pub/(.+)", PublisherHandler, arguments), (r"/sub/(.+)", SubscriberHandler, arguments)])
     application.listen(port, "127.0.0.1")
     await asyncio.Event().wait()
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
 from tests.bench.load import Load
-from tests.bench.processes import Started, busy_seconds, resident
+from tests.bench.processes import Cores, Started, Watch, resident
 from tests.bench.servers import Bounds
 
 CONNECTIONS = 32
@@ -36,14 +35,15 @@ QUICK = Sizes(rounds=2, warm_ms=100, measured_ms=400, held=2000, releases=2, cha
 
 
 class Round(NamedTuple):
-    """One server in one round. ``folder`` lasts as long as its process; ``busy`` takes the share of each run that it was running."""
+    """One server in one round. ``folder`` lasts as long as its process; ``shares`` takes those of `Watch` for each run."""
 
     number: int
     server: Started
     load: Load
     sizes: Sizes
     folder: Path
-    busy: list[float]
+    cores: Cores
+    shares: list[tuple[float, float]]
 
     @property
     def channel(self) -> str:
@@ -53,9 +53,9 @@ class Round(NamedTuple):
     def rate(self, work: str, *words: object, channel: tuple[object, ...] = ()) -> float:
         """Run a work of the load generator for the time of a measurement. ``channel`` are the words behind the two times."""
         times = (self.sizes.warm_ms, self.sizes.measured_ms)
-        begin, busy = time.monotonic(), busy_seconds(self.server.pid)
+        watch = Watch(self.server.pid, self.cores)
         [row] = self.load.run(work, *words, *times, *channel, lasting_ms=sum(times))
-        self.busy.append((busy_seconds(self.server.pid) - busy) / (time.monotonic() - begin))
+        self.shares.append(watch.shares())
         return row["rate"]
 
 
