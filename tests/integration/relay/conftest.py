@@ -78,10 +78,10 @@ class Site:
     async def hold(self, path: str, *lines: str) -> Client:
         """Send a GET that is to be held, and wait until it is."""
         ref = ChannelRef("default", "", path.partition("?")[0].rpartition("/")[2])
-        before = self.hub.listening(ref)
+        before = self.hub.subscribers(ref)
         client = await self.host.connect()
         await client.send(wire("GET", path, *lines))
-        await self.until(lambda: self.hub.listening(ref) == before + 1)
+        await self.until(lambda: any(subscriber not in before for subscriber in self.hub.subscribers(ref)))
         return client
 
     async def until(self, happened: Callable[[], object]) -> None:
