@@ -67,7 +67,7 @@ class Publisher:
             Draft(
                 exchange.body,
                 header(b"content-type") or None,
-                event_name(event) if event else None,
+                (event_name(event) or None) if event else None,
                 self._stored,
                 self._timeout,
                 self._create,
@@ -94,4 +94,4 @@ class Publisher:
         scheme, _, token = (exchange.header(b"authorization") or b"").partition(b" ")
         if scheme.lower() == b"bearer" and hmac.compare_digest(token.strip(), key):
             return True
-        return hmac.compare_digest(exchange.header(b"x-api-key") or b"", key)
+        return hmac.compare_digest((exchange.header(b"x-api-key") or b"").strip(), key)

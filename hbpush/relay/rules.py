@@ -67,7 +67,8 @@ def parse_date(value: bytes) -> int:
     A year of two digits is one of 1969 to 2068. Raises ProtocolError for anything else.
     """
     for form in _DATES:
-        found = form.fullmatch(value)
+        # A host may leave the blanks that a client put around a value.
+        found = form.fullmatch(value.strip(b" \t"))
         if found is None:
             continue
         year = int(found["year"])
@@ -168,7 +169,7 @@ class MessageAnswer:
 
 def event_name(value: bytes) -> str:
     """The name of an event from its header. Raises ProtocolError for one that no header line or event stream can carry."""
-    name = value.decode("utf-8", "surrogateescape")
+    name = value.strip(b" \t").decode("utf-8", "surrogateescape")
     if _UNFIT_FOR_A_HEADER.search(name):
         raise ProtocolError("X-Relay-Event has a line break or a NUL in it")
     return name

@@ -260,7 +260,7 @@ async def test_key(site: Site, tmp_path: Path) -> None:
                 assert (refused.status, refused.headers[b"www-authenticate"]) == (401, b"Bearer")
                 assert b"s3cret" not in refused.body
         assert (await site.ask("OPTIONS", place)).status == 200
-        for line in ("X-Api-Key: s3cret", "Authorization: Bearer s3cret", "authorization: bearer s3cret"):
+        for line in ("X-Api-Key: s3cret ", "Authorization: Bearer s3cret", "authorization: bearer s3cret"):
             assert (await site.post(place, b"x", line)).status == 202
     assert site.host.counters.counts["bad_key"] == 2 * 5 * 6
 

@@ -88,6 +88,16 @@ async def test_unusual_ids(site: Site, place: str, lines: list[str], body: bytes
     assert (got.status, got.body) == (200, body)
 
 
+async def test_blanks_around_values(site: Site) -> None:
+    await site.serve()
+    assert (await site.post("/pub/news", b"one", "X-Relay-Event:  goal \t")).status == 202
+    got = await site.ask("GET", "/sub/news")
+    assert got.headers[b"x-relay-event"] == b"goal"
+    await publish(site, b"two")
+    got = await site.ask("GET", "/sub/news", f"If-Modified-Since: {http_date(SECOND).decode()} \t", "If-None-Match:\t0 ")
+    assert got.body == b"two"
+
+
 @pytest.mark.parametrize(
     ("query", "body"),
     [

@@ -38,6 +38,7 @@ LATEST = 253402300799
         b"Sun Nov 06 08:49:37 1994",
         b"sun, 06 nov 1994 08:49:37 gmt",
         b"Mon, 06 Nov 1994 08:49:37 GMT",
+        b" \t" + DATE + b"\t ",
     ],
 )
 def test_dates_of_every_form(text: bytes) -> None:
@@ -67,8 +68,6 @@ def test_dates_at_the_edges(text: bytes, second: int) -> None:
         b"abcd",
         b"0",
         b"784111777",
-        DATE + b" ",
-        b" " + DATE,
         DATE + b"x",
         DATE + b", " + DATE,
         DATE + b"\n",
@@ -299,7 +298,7 @@ def test_events_that_no_line_can_carry(value: bytes) -> None:
 
 @given(st.binary().filter(lambda value: not set(value) & set(b"\r\n\0")))
 def test_events_come_back(value: bytes) -> None:
-    assert event_line(event_name(value)) == b"X-Relay-Event: %b\r\n" % value
+    assert event_line(event_name(value)) == b"X-Relay-Event: %b\r\n" % value.strip(b" \t")
 
 
 @given(st.text())
