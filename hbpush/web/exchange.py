@@ -156,10 +156,14 @@ class Exchange(ABC):
         subprotocol: str | None = None,
         max_message: int = 1024 * 1024,
         outbox: int = 1024 * 1024,
+        ping_interval: float = 25.0,
+        ping_timeout: float = 20.0,
     ) -> None:
         """Become a WebSocket (RFC 6455), or be answered 400 or 426 if the request is not fit for it.
 
-        ``subprotocol`` is the endpoint's choice among those that the client offered.
+        ``subprotocol`` is the endpoint's choice among those that the client offered. The listener is called during this call
+        already, by `WebSocketListener.opened` first; not at all if the peer has left. ``max_message`` and ``outbox`` are in bytes.
+        The peer is pinged every ``ping_interval`` seconds (0 for never) and cut if it shows no sign of life within ``ping_timeout``.
         """
 
 
