@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hbpush.web.answers import REASONS, UNAVAILABLE, stamp
 from hbpush.web.exchange import Exchange, HeaderLines, WebSocketListener, Writer
+from hbpush.web.websocket import upgrade
 
 if TYPE_CHECKING:
     from hbpush.web.native.connection import Connection
@@ -168,8 +169,12 @@ class NativeExchange(Exchange):
         subprotocol: str | None = None,
         max_message: int = 1024 * 1024,
         outbox: int = 1024 * 1024,
+        ping_interval: float = 25.0,
+        ping_timeout: float = 20.0,
     ) -> None:
-        raise NotImplementedError
+        connection = self._connection
+        if connection is not None:
+            upgrade(self, self.detach, connection.server, listener, subprotocol, max_message, outbox, ping_interval, ping_timeout)
 
     def detach(self) -> tuple[asyncio.Transport, bytes] | None:
         """Take the connection from HTTP: its transport and what was read beyond this request. None when the peer has left.

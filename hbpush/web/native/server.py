@@ -17,6 +17,7 @@ from hbpush.web.native.connection import Connection
 from hbpush.web.native.reader import Reader
 from hbpush.web.proxies import TrustedProxies
 from hbpush.web.routes import Routes
+from hbpush.web.websocket_transport import Transport
 
 if TYPE_CHECKING:
     from hbpush.web.native.exchange import NativeExchange
@@ -54,6 +55,7 @@ class NativeServer:
         self.now = clock.monotonic()
         """A coarse clock, as old as the last sweep."""
         self.connections: set[Connection] = set()
+        self._adopted: set[Transport] = set()
         self.spare = Reader(self)
         self._held: Counter[str] = Counter()
         self._listeners: list[asyncio.Server] = []
@@ -92,13 +94,13 @@ class NativeServer:
             connection.end_when_idle()
 
     async def close(self, grace: float) -> None:
-        """Wait up to ``grace`` seconds for connections that are still being answered, then cut them."""
+        """Wait up to ``grace`` seconds for connections that are still being answered or are WebSockets, then cut them."""
         self.stop_accepting()
-        if self.connections:
+        if self.connections or self._adopted:
             self._empty = asyncio.get_running_loop().create_future()
             await asyncio.wait([self._empty], timeout=grace)
-        for connection in list(self.connections):
-            connection.transport.abort()
+        for transport in [connection.transport for connection in self.connections] + list(self._adopted):
+            transport.abort()
         for future in self._pending:
             future.cancel()
         if self._sweep_timer is not None:
@@ -111,7 +113,7 @@ class NativeServer:
 
     def admit(self, connection: Connection) -> bool:
         """Count a new connection in, unless there are too many."""
-        if self.limits.max_connections and len(self.connections) >= self.limits.max_connections:
+        if self.limits.max_connections and len(self.connections) + len(self._adopted) >= self.limits.max_connections:
             self.counters.refuse("too_many_connections", f"more than {self.limits.max_connections} connections")
             return False
         self.connections.add(connection)
@@ -120,7 +122,19 @@ class NativeServer:
     def forget(self, connection: Connection) -> None:
         """A connection is over, or no longer HTTP."""
         self.connections.discard(connection)
-        if self._empty is not None and not self.connections and not self._empty.done():
+        self._tell_if_empty()
+
+    def adopt(self, transport: Transport) -> None:
+        """Count a connection that is no longer HTTP; it has been told to end before `close` waits for it."""
+        self._adopted.add(transport)
+
+    def release(self, transport: Transport) -> None:
+        """An adopted connection is over."""
+        self._adopted.discard(transport)
+        self._tell_if_empty()
+
+    def _tell_if_empty(self) -> None:
+        if self._empty is not None and not self.connections and not self._adopted and not self._empty.done():
             self._empty.set_result(None)
 
     def replace_spare(self, reader: Reader) -> None:
