@@ -78,7 +78,10 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.server.forget(self)
-        self.reader = self.writer = self._tail = None
+        self.reader = self._tail = None
+        writer, self.writer = self.writer, None
+        if writer is not None:
+            writer.lost()
         waiting, self._queue = self._queue, None
         current, self.current = self.current, None
         self._release_address()
@@ -131,6 +134,8 @@ class Connection(asyncio.Protocol):
         elif self._paused_at is not None:
             self._paused_at = None
             self._resume_reading()
+            if self._queue:
+                self.server.clock.call_soon(self._next)
 
     # The reader's side
 
@@ -138,7 +143,7 @@ class Connection(asyncio.Protocol):
         """A whole request."""
         if self.server.closing:
             exchange.keep = False
-        if self.current is None and not exchange.upgrade:
+        if self.current is None and self._paused_at is None and not exchange.upgrade:
             self._dispatch(exchange, endpoint)
         else:
             self._enqueue(exchange, endpoint)
@@ -260,7 +265,7 @@ class Connection(asyncio.Protocol):
             self._linger(self._refusal)
 
     def _next(self) -> None:
-        if self.current is not None or not self._queue or self.transport.is_closing():
+        if self.current is not None or not self._queue or self._paused_at is not None or self.transport.is_closing():
             return
         exchange, endpoint = self._queue.popleft()
         self._queued -= 512 + len(exchange.target) + len(exchange.body)
@@ -307,7 +312,11 @@ class Connection(asyncio.Protocol):
                 what = "body" if self._in_body else "head"
                 self.server.counters.refuse(f"{what}_timeout", f"the {what} of a request took too long")
                 self._refuse(line(408, f"the {what} of the request took too long", CLOSE))
-        elif self.current is None and waited > limits.idle_timeout and not self.lingering:
+        elif self.lingering and self.current is None:
+            # It was closed; what is left to send does not get away.
+            if waited > limits.body_timeout:
+                self.transport.abort()
+        elif self.current is None and waited > limits.idle_timeout:
             self.lingering = True
             self.transport.close()
 

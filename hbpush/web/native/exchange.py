@@ -12,6 +12,7 @@ from hbpush.web.websocket import upgrade
 
 if TYPE_CHECKING:
     from hbpush.web.native.connection import Connection
+    from hbpush.web.native.server import NativeServer
 
 NO_HEADERS: dict[bytes, bytes] = {}
 
@@ -161,7 +162,30 @@ class NativeExchange(Exchange):
         if not self.keep:
             headers += b"Connection: close\r\n"
         connection.transport.write(b"HTTP/1.1 %d %b\r\n%b%b%b\r\n" % (status, REASONS[status], stamp.lines(), self._extra, headers))
-        return NativeWriter(connection, self, drained, outbox)
+        # From here on only the writer answers.
+        self._connection = None
+        return NativeWriter(connection, self, drained, outbox, outbox // 2, self.http11)
+
+    def attend(self, gone: Callable[[], object]) -> None:
+        """Be told when the peer leaves before the answer, and keep headers and body. Not counted as a held request."""
+        self._gone = gone
+
+    @property
+    def server(self) -> NativeServer | None:
+        """The server, while the answer is not complete."""
+        return None if self._connection is None else self._connection.server
+
+    def begin(self, head: bytes, drained: Callable[[], object], outbox: int, high: int) -> NativeWriter | None:
+        """Answer with a head of the caller's own and a body that the caller frames to its end; ``keep`` has to be what the head says.
+
+        Over ``high`` waiting bytes `Writer.has_room` is False. None when the peer has left.
+        """
+        connection = self._connection
+        if connection is None:
+            return None
+        writer = NativeWriter(connection, self, drained, outbox, high, False)
+        connection.transport.write(head)
+        return writer
 
     def websocket(
         self,
@@ -188,30 +212,36 @@ class NativeExchange(Exchange):
         self._gone = None
         return connection.detach()
 
-    def end_stream(self) -> None:
+    def end_stream(self, connection: Connection) -> None:
         """The last bytes of a stream are written."""
-        connection = self._connection
-        if connection is not None:
-            self._connection = None
-            self._gone = None
-            connection.current = None
-            connection.finish(self)
+        self._connection = None
+        self._gone = None
+        connection.current = None
+        connection.finish(self)
 
 
 class NativeWriter:
-    """The body of a streamed answer. ``paused`` is True while more than half of the outbox waits."""
+    """The body of a streamed answer. ``paused`` is True while more than ``high`` bytes wait."""
 
     __slots__ = ("_connection", "_drained", "_exchange", "_outbox", "chunked", "paused")
 
-    def __init__(self, connection: Connection, exchange: NativeExchange, drained: Callable[[], object] | None, outbox: int) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        exchange: NativeExchange,
+        drained: Callable[[], object] | None,
+        outbox: int,
+        high: int,
+        chunked: bool,
+    ) -> None:
         self._connection: Connection | None = connection
         self._exchange = exchange
         self._drained = drained
         self._outbox = outbox
-        self.chunked = exchange.http11
+        self.chunked = chunked
         self.paused = False
         connection.writer = self
-        connection.transport.set_write_buffer_limits(high=outbox // 2, low=outbox // 4)
+        connection.transport.set_write_buffer_limits(high=high, low=high // 2)
 
     def write(self, wire: bytes) -> None:
         connection = self._connection
@@ -236,7 +266,14 @@ class NativeWriter:
             connection.transport.write(wire)
         connection.writer = None
         connection.transport.set_write_buffer_limits()
-        self._exchange.end_stream()
+        if self.paused:
+            # The transport says so only once: from here on the connection looks after a peer that does not read.
+            connection.pause_writing()
+        self._exchange.end_stream(connection)
+
+    def lost(self) -> None:
+        """The connection is over."""
+        self._connection = None
 
     def resumed(self) -> None:
         """The transport has room again."""
