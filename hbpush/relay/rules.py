@@ -96,17 +96,15 @@ def parse_tag(value: bytes) -> int:
     raise ProtocolError(f"If-None-Match is not a whole number of at most {TAG_DIGITS} digits")
 
 
+@lru_cache(1024)
 def since_headers(if_modified_since: bytes | None, if_none_match: bytes | None) -> MessageId | None:
     """The id that a subscriber has, from its two validators; None when it has none: without the first the second says nothing.
 
     Raises ProtocolError for a value that cannot be read.
     """
     tag = NO_TAG if if_none_match is None else parse_tag(if_none_match)
-    return None if if_modified_since is None else _id(parse_date(if_modified_since), tag)
-
-
-# Thousands of held polls wait with the same id: it is one object.
-_id = lru_cache(1024)(MessageId)
+    # Thousands of held polls wait with the same id: by the cache it is one object.
+    return None if if_modified_since is None else MessageId(parse_date(if_modified_since), tag)
 
 
 def since_query(query: bytes, if_modified_since: bytes | None, if_none_match: bytes | None) -> MessageId | None:

@@ -48,15 +48,18 @@ class Polling:
             exchange.respond((OPTIONS if exchange.method == b"OPTIONS" else NOT_ALLOWED).wire())
             return
         # Read before anything else: what cannot be read is 400 on an absent channel too, and makes none.
-        since = self._since(exchange)
-        if self._create:
-            then(self.hub.create(exchange.args, permanent=False), partial(self._created, exchange, since), partial(fail, exchange))
-        else:
-            self.begin(exchange, since)
+        self.begin(exchange, self._since(exchange))
 
     def begin(self, exchange: Exchange, since: Since) -> None:
         """Answer a readable GET."""
         raise NotImplementedError
+
+    def absent(self, exchange: Exchange, since: Since) -> None:
+        """There is no such channel: make it and begin again, or refuse."""
+        if self._create:
+            then(self.hub.create(exchange.args, permanent=False), partial(self._created, exchange, since), partial(fail, exchange))
+        else:
+            exchange.respond(NOT_FOUND.wire())
 
     def unchanged(self, since: Since, status: int = 304) -> bytes:
         """The answer when there is nothing newer: the ids that were asked with, in their other face."""
@@ -87,7 +90,7 @@ class IntervalPoll(Polling):
 
     def _read(self, exchange: Exchange, since: Since, page: Page) -> None:
         if not page.exists:
-            exchange.respond(NOT_FOUND.wire())
+            self.absent(exchange, since)
             return
         self.hub.touch(exchange.args)
         if page.missed:
@@ -195,7 +198,7 @@ class Poll:
         exchange = self._exchange
         match reason:
             case CloseReason.ABSENT:
-                exchange.respond(NOT_FOUND.wire())
+                self._place.absent(exchange, self._since)
             case CloseReason.DELETED:
                 exchange.respond(DELETED.wire())
             case CloseReason.DISPLACED:
