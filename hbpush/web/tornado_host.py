@@ -79,7 +79,10 @@ def target_of(request: HTTPServerRequest) -> bytes:
     """The request target as raw bytes in origin form."""
     target = (request.uri or "/").encode("latin-1")
     if target.lower().startswith((b"http://", b"https://")):
-        parts = urlsplit(target)
+        try:
+            parts = urlsplit(target)
+        except ValueError:
+            return target
         return (parts.path or b"/") + (b"?" + parts.query if parts.query else b"")
     return target
 

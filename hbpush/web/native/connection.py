@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from typing import TYPE_CHECKING, cast
 
-from httptools import HttpParserError, HttpParserInvalidMethodError, HttpParserUpgrade
+from httptools import HttpParserCallbackError, HttpParserError, HttpParserInvalidMethodError, HttpParserUpgrade
 
 from hbpush.web.answers import UNAVAILABLE, fail, line
 from hbpush.web.exchange import Endpoint
@@ -15,6 +16,8 @@ from hbpush.web.native.reader import Reader, Refused
 
 if TYPE_CHECKING:
     from hbpush.web.native.server import NativeServer
+
+logger = logging.getLogger("hbpush.web")
 
 QUEUED = 64 * 1024
 """Bytes of further requests that wait while one is answered; over that, reading pauses."""
@@ -204,6 +207,9 @@ class Connection(asyncio.Protocol):
         elif isinstance(error, HttpParserInvalidMethodError):
             self.server.counters.refuse("bad_request", "unknown method")
             self._refuse(line(501, "unknown method", CLOSE))
+        elif isinstance(error, HttpParserCallbackError):
+            logger.error("a request could not be taken", exc_info=error.__context__ or error)
+            self._refuse(line(500, "internal error", CLOSE))
         else:
             self.server.counters.refuse("bad_request", str(error))
             self._refuse(line(400, f"bad request: {error}", CLOSE))

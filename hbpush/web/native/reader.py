@@ -6,7 +6,7 @@ part. So an idle or held connection has no parser, and costs no memory for one.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
 import httptools
@@ -96,7 +96,7 @@ class Reader:
         """Whether the head of the request under way is complete."""
         return self._headed
 
-    def refuse(self, kind: str, status: int, text: str) -> None:
+    def refuse(self, kind: str, status: int, text: str) -> NoReturn:
         """Stop: the connection is answered so and closed."""
         self.refusal = line(status, text, b"Connection: close\r\n")
         self._server.counters.refuse(kind, text)
@@ -169,7 +169,7 @@ class Reader:
             self._check_head()
         if target[0] != SLASH or HASH in target:
             target = self._target = self._origin_form(target)
-        match = self._match = server.routes.find(target)
+        match = self._match = server.routes.known(target) or server.routes.find(target)
         length = headers.get(b"content-length")
         if length is not None and int(length) > (limits.max_body if match.max_body is None else match.max_body):
             self._body_too_large()
@@ -203,10 +203,11 @@ class Reader:
             self._pieces = None
             self.body = b""
         self.spent = not self._traits & KEEP
-        connection.arrived(
-            NativeExchange(connection, self._method, self._target, match.args, self.headers, body, self._traits),
-            match.endpoint,
-        )
+        exchange = NativeExchange(connection, self._method, self._target, match.args, self.headers, body, self._traits)
+        if self._traits & UPGRADE:
+            connection.enqueue(exchange, match.endpoint)
+        else:
+            connection.arrived(exchange, match.endpoint)
 
     # The rarer half of a head
 
@@ -255,7 +256,10 @@ class Reader:
         if HASH in target:
             self.refuse("bad_request", 400, "a request target has no fragment")
         if target.lower().startswith((b"http://", b"https://")):
-            parts = urlsplit(target)
+            try:
+                parts = urlsplit(target)
+            except ValueError:
+                self.refuse("bad_request", 400, "the request target cannot be read")
             return (parts.path or b"/") + (b"?" + parts.query if parts.query else b"")
         if target != b"*":
             self.refuse("bad_request", 400, "the request target is not a path")

@@ -90,6 +90,7 @@ BAD = {
     "fragment-after-query": Bad(get(b"/echo?a#top"), 400, 400),
     "authority-target": Bad(get(b"localhost:80"), 400, 404, ELSEWHERE),
     "relative-target": Bad(get(b"echo"), 400, 404, ELSEWHERE),
+    "brackets-in-target": Bad(get(b"http://[/echo"), 400, 404, ELSEWHERE),
     "other-scheme": Bad(get(b"ftp://localhost/echo"), 400, 404, ELSEWHERE),
     "upgrade-with-body": Bad(
         request(b"POST", b"/upgrade", b"Connection: Upgrade", b"Upgrade: websocket", b"Content-Length: %d" % len(SMUGGLED)) + SMUGGLED,

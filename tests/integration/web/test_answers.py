@@ -6,8 +6,10 @@ import asyncio
 
 import pytest
 
+from hbpush.web.routes import Exact, Route
 from tests.conftest import ExpectedLogs
-from tests.support.hosts import Host, get, request
+from tests.integration.web.conftest import natives
+from tests.support.hosts import Host, Places, get, request
 
 
 async def test_a_request_is_answered_and_the_connection_goes_on(host: Host) -> None:
@@ -222,6 +224,20 @@ async def test_an_endpoint_that_fails_is_a_500_and_one_log_record(host: Host, pa
     assert (answer.status, answer.body) == (500, b"internal error\n")
     assert (await client.ask(get(b"/echo"))).status == 200
     assert len(expected_logs.texts()) == 1
+
+
+@natives
+async def test_a_failure_before_there_is_an_exchange_is_a_500_too(host: Host, expected_logs: ExpectedLogs) -> None:
+    def parse(_: bytes) -> None:
+        raise KeyError("boom")
+
+    expected_logs("a request could not be taken\n(.*\n)*.*KeyError: 'boom'")
+    places = Places()
+    await host.serve([Route(Exact("/bad"), places.echo, parse), *places.routes()])
+    client = await host.connect()
+    answer = await client.ask(get(b"/bad"))
+    assert (answer.status, answer.body) == (500, b"internal error\n")
+    await host.others_are_served()
 
 
 async def test_a_failure_after_the_answer_began_adds_nothing_to_it(host: Host, expected_logs: ExpectedLogs) -> None:
