@@ -14,7 +14,7 @@ from hbpush.core.counters import Counters
 from hbpush.core.hub import Hub
 from hbpush.core.message import ChannelRef, Draft
 from hbpush.core.result import Result, then
-from hbpush.relay.info import NEVER, OFFERED, Info, negotiate
+from hbpush.relay.info import NEVER, OFFERED, PLAIN, Info, negotiate
 from hbpush.relay.rules import event_name
 from hbpush.relay.settings import PublisherSettings
 from hbpush.stores.base import Receipt
@@ -53,7 +53,8 @@ class Publisher:
         result = self._post(exchange) if posted else self._other(exchange, method, exchange.args)
         if result is None:
             return
-        info = negotiate(exchange.header(b"accept"))
+        accept = exchange.header(b"accept")
+        info = PLAIN if accept is None else negotiate(accept)
         if isinstance(result, Future):
             then(result, partial(self._answer, exchange, info, posted), partial(fail, exchange))
         else:

@@ -103,8 +103,11 @@ def since_headers(if_modified_since: bytes | None, if_none_match: bytes | None) 
     Raises ProtocolError for a value that cannot be read.
     """
     tag = NO_TAG if if_none_match is None else parse_tag(if_none_match)
-    # Thousands of held polls wait with the same id: by the cache it is one object.
-    return None if if_modified_since is None else MessageId(parse_date(if_modified_since), tag)
+    return None if if_modified_since is None else _id(parse_date(if_modified_since), tag)
+
+
+# Thousands of held polls wait with the same id, in one spelling or another: it is one object.
+_id = lru_cache(1024)(MessageId)
 
 
 def since_query(query: bytes, if_modified_since: bytes | None, if_none_match: bytes | None) -> MessageId | None:

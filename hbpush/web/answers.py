@@ -35,20 +35,19 @@ class Stamp:
         self._now = now
         self._server: HeaderLines = b""
         self._lines: HeaderLines = b""
-        self._until = 0.0
+        self._second = -1
         self.name_server(True)
 
     def name_server(self, shown: bool) -> None:
         """Show or hide ``Server: hbpush/<version>``."""
         self._server = f"Server: hbpush/{hbpush.__version__}\r\n".encode() if shown else b""
-        self._until = 0.0
+        self._second = -1
 
     def lines(self) -> HeaderLines:
         """Both lines, as of this second."""
-        now = self._now()
-        if not self._until - 1 <= now < self._until:
-            second = int(now)
-            self._until = second + 1
+        second = int(self._now())
+        if second != self._second:
+            self._second = second
             self._lines = b"%bDate: %b\r\n" % (self._server, formatdate(second, usegmt=True).encode())
         return self._lines
 
@@ -63,18 +62,18 @@ class Head:
     A status that has no body (204, 304) gets no Content-Length, and must be given none.
     """
 
-    __slots__ = ("_end", "_start", "status")
+    __slots__ = ("_bodiless", "_end", "_start")
 
     def __init__(self, status: int, headers: HeaderLines = b"") -> None:
-        self.status = status
         self._start = b"HTTP/1.1 %d %b\r\n" % (status, REASONS[status])
-        self._end = headers if status in (204, 304) else headers + b"Content-Length: "
+        self._end = headers
+        self._bodiless = status in (204, 304)
 
     def wire(self, body: bytes = b"") -> bytes:
         """The whole response."""
-        if self.status in (204, 304):
+        if self._bodiless:
             return b"%b%b%b\r\n" % (self._start, stamp.lines(), self._end)
-        return b"%b%b%b%d\r\n\r\n%b" % (self._start, stamp.lines(), self._end, len(body), body)
+        return b"%b%b%bContent-Length: %d\r\n\r\n%b" % (self._start, stamp.lines(), self._end, len(body), body)
 
 
 NOT_FOUND = Head(404)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 HeaderLines = bytes
 """Ready header lines, each ended by CRLF; empty for none."""
@@ -77,7 +77,9 @@ class Exchange(ABC):
     connection closed after it; neither has a cost when left alone.
     """
 
-    __slots__ = ()
+    if not TYPE_CHECKING:
+        # Implementers have slots of their own for what is named below; a type checker would refuse endpoints to assign it.
+        __slots__ = ()
 
     method: bytes
     target: bytes

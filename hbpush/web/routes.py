@@ -106,14 +106,13 @@ class Routes:
         self.routes = tuple(routes)
         self._fallback = Match(fallback, None, None)
         self._cache: dict[bytes, Match] = {}
+        self.known: Callable[[bytes], Match | None] = self._cache.get
+        """The match of a target that came before, if it is still remembered."""
 
     def find(self, target: bytes) -> Match:
         """The match for a request target; its query is not looked at."""
-        return self._cache.get(target) or self._search(target)
-
-    def _search(self, target: bytes) -> Match:
         path, query, _ = target.partition(b"?")
-        match = self._cache.get(path) if query else None
+        match = self._cache.get(path)
         if match is None:
             match = self._match(path)
             if not query and len(path) <= CACHED_LENGTH:

@@ -143,20 +143,12 @@ class Connection(asyncio.Protocol):
     # The reader's side
 
     def arrived(self, exchange: NativeExchange, endpoint: Endpoint) -> None:
-        """A whole request."""
+        """A whole request: its turn is now, or when those before it have their answers."""
+        if self.current is not None or self._paused_at is not None:
+            self.enqueue(exchange, endpoint)
+            return
         if self.server.closing:
             exchange.keep = False
-        if self.current is None and self._paused_at is None and not exchange.upgrade:
-            self._dispatch(exchange, endpoint)
-        else:
-            self._enqueue(exchange, endpoint)
-
-    def go_on(self) -> None:
-        """The client waits for leave to send its body."""
-        if self.current is None and not self._queue:
-            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-
-    def _dispatch(self, exchange: NativeExchange, endpoint: Endpoint) -> None:
         self.current = exchange
         try:
             outcome = endpoint(exchange)
@@ -166,7 +158,13 @@ class Connection(asyncio.Protocol):
             if outcome is not None:
                 self.server.see_to(exchange, outcome)
 
-    def _enqueue(self, exchange: NativeExchange, endpoint: Endpoint) -> None:
+    def go_on(self) -> None:
+        """The client waits for leave to send its body."""
+        if self.current is None and not self._queue:
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def enqueue(self, exchange: NativeExchange, endpoint: Endpoint) -> None:
+        """A whole request whose turn comes later: the parser has to stand behind an upgrade before anybody answers it."""
         if self._queue is None:
             self._queue = deque()
         self._queue.append((exchange, endpoint))
@@ -278,9 +276,7 @@ class Connection(asyncio.Protocol):
         self.busy = bool(self._queue) or self._refusal is not None or self._tail is not None
         if self._queued <= QUEUED and self._tail is None:
             self._resume_reading()
-        if self.server.closing:
-            exchange.keep = False
-        self._dispatch(exchange, endpoint)
+        self.arrived(exchange, endpoint)
 
     def _refuse(self, wire: bytes) -> None:
         """Answer what cannot be read, after what was read before it has its answer; then the connection ends."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hbpush.web.native.connection import Connection
     from hbpush.web.native.server import NativeServer
 
+BLANKS = b" \t"
 NO_HEADERS: dict[bytes, bytes] = {}
 
 
@@ -29,9 +30,9 @@ EXTRA = 16
 
 
 class NativeExchange(Exchange):
-    """The connection is there until the answer; then everything is a no-op. ``_traits`` sums up what decides how the answer is framed."""
+    """The connection is there until the answer; then everything is a no-op. ``traits`` sums up what decides how the answer is framed."""
 
-    __slots__ = ("_connection", "_extra", "_gone", "_headers", "_traits", "args", "body", "method", "target")
+    __slots__ = ("_connection", "_extra", "_gone", "_headers", "args", "body", "method", "target", "traits")
 
     def __init__(
         self,
@@ -47,7 +48,7 @@ class NativeExchange(Exchange):
         self._gone: Callable[[], object] | None = None
         self._headers = headers
         self._extra: HeaderLines = b""
-        self._traits = traits
+        self.traits = traits
         self.method = method
         self.target = target
         self.args = args
@@ -55,18 +56,20 @@ class NativeExchange(Exchange):
 
     @property
     def headers(self) -> Sequence[tuple[bytes, bytes]]:
-        return tuple(self._headers.items())
+        return tuple((name, value.strip(BLANKS)) for name, value in self._headers.items())
 
     def header(self, name: bytes) -> bytes | None:
-        return self._headers.get(name)
+        value = self._headers.get(name)
+        # llhttp takes blanks from the front of a value only.
+        return value if value is None else value.strip(BLANKS)
 
     @property
     def http11(self) -> bool:
-        return bool(self._traits & HTTP11)
+        return bool(self.traits & HTTP11)
 
     @property
     def upgrade(self) -> bool:
-        return bool(self._traits & UPGRADE)
+        return bool(self.traits & UPGRADE)
 
     @property
     def extra(self) -> HeaderLines:
@@ -75,15 +78,15 @@ class NativeExchange(Exchange):
     @extra.setter
     def extra(self, lines: HeaderLines) -> None:
         self._extra = lines
-        self._traits |= EXTRA
+        self.traits |= EXTRA
 
     @property
     def keep(self) -> bool:
-        return bool(self._traits & KEEP)
+        return bool(self.traits & KEEP)
 
     @keep.setter
     def keep(self, keep: bool) -> None:
-        self._traits = self._traits | KEEP if keep else self._traits & ~KEEP
+        self.traits = self.traits | KEEP if keep else self.traits & ~KEEP
 
     @property
     def remote_ip(self) -> str:
@@ -97,7 +100,7 @@ class NativeExchange(Exchange):
         connection = self._connection
         if connection is None:
             return "", False
-        return connection.client(self._headers.get(b"x-forwarded-for"), self._headers.get(b"x-forwarded-proto"))
+        return connection.client(self.header(b"x-forwarded-for"), self.header(b"x-forwarded-proto"))
 
     def respond(self, wire: bytes) -> None:
         connection = self._connection
@@ -105,7 +108,7 @@ class NativeExchange(Exchange):
             return
         self._connection = None
         self._gone = None
-        traits = self._traits
+        traits = self.traits
         connection.transport.write(wire if traits == PLAIN else self._edited(wire))
         connection.current = None
         if connection.busy or not traits & KEEP:

@@ -169,7 +169,7 @@ class Reader:
             self._check_head()
         if target[0] != SLASH or HASH in target:
             target = self._target = self._origin_form(target)
-        match = self._match = server.routes.find(target)
+        match = self._match = server.routes.known(target) or server.routes.find(target)
         length = headers.get(b"content-length")
         if length is not None and int(length) > (limits.max_body if match.max_body is None else match.max_body):
             self._body_too_large()
@@ -203,10 +203,11 @@ class Reader:
             self._pieces = None
             self.body = b""
         self.spent = not self._traits & KEEP
-        connection.arrived(
-            NativeExchange(connection, self._method, self._target, match.args, self.headers, body, self._traits),
-            match.endpoint,
-        )
+        exchange = NativeExchange(connection, self._method, self._target, match.args, self.headers, body, self._traits)
+        if self._traits & UPGRADE:
+            connection.enqueue(exchange, match.endpoint)
+        else:
+            connection.arrived(exchange, match.endpoint)
 
     # The rarer half of a head
 
