@@ -160,7 +160,10 @@ class Client:
         return await self.rest() == b""
 
     def end(self) -> None:
-        """Tell that nothing more will be sent."""
+        """Tell that nothing more will be sent, once all is; under TLS that is the end of reading, too."""
+        if not self.writer.can_write_eof():
+            self.writer.close()
+            return
         try:
             self.writer.write_eof()
         except OSError:

@@ -14,6 +14,9 @@ from tests.support.hosts import KINDS, Certificate, Host, Kind
 natives = pytest.mark.parametrize("kind", [kind for kind in KINDS if not kind.tornado], ids=lambda kind: kind.name, indirect=True)
 """For what only the native host answers for."""
 
+stock = pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.tornado], ids=lambda kind: kind.name, indirect=True)
+"""For what is so on Tornado's own server only."""
+
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate | None:

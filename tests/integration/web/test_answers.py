@@ -6,9 +6,10 @@ import asyncio
 
 import pytest
 
+from hbpush.web.exchange import Exchange
 from hbpush.web.routes import Exact, Route
 from tests.conftest import ExpectedLogs
-from tests.integration.web.conftest import natives
+from tests.integration.web.conftest import natives, stock
 from tests.support.hosts import Host, Places, get, request
 
 
@@ -188,6 +189,23 @@ async def test_a_client_that_leaves_is_noticed(host: Host, path: bytes) -> None:
     for exchange in places.held:
         exchange.respond(b"HTTP/1.1 204 No Content\r\n\r\n")
         assert not exchange.hold(lambda: None)
+    assert places.gone == 1
+
+
+@stock
+async def test_a_connection_that_ends_within_the_call(host: Host) -> None:
+    places = Places()
+
+    def cut(exchange: Exchange) -> None:
+        places.hold(exchange)
+        # As a write does that finds the peer gone.
+        exchange._connection.stream.close()  # type: ignore[attr-defined]
+
+    await host.serve([Route(Exact("/cut"), cut, bytes), *places.routes()])
+    client = await host.connect()
+    await client.send(get(b"/cut"))
+    await places.until(lambda: places.gone)
+    await host.others_are_served()
     assert places.gone == 1
 
 

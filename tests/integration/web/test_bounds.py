@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from hbpush.web.limits import Limits
-from tests.integration.web.conftest import natives
+from tests.integration.web.conftest import natives, stock
 from tests.support.hosts import BIG, Host, get, request
 
 
@@ -55,9 +55,9 @@ async def test_a_slow_request_within_its_time(host: Host) -> None:
     assert (await client.ask(wire[-1:])).body == b"POST /echo body"
 
 
+@stock
 async def test_a_body_that_trickles_in_on_the_stock_server(host: Host) -> None:
-    if not host.kind.tornado:
-        pytest.skip("the stock server's clock cannot be driven by hand; this one is real, and short")
+    # Tornado's clock cannot be driven by hand; this time is real, and short.
     await host.serve_places(Limits(body_timeout=0.05))
     client = await host.connect()
     await client.send(request(b"POST", b"/echo", b"Content-Length: 100") + b"a")

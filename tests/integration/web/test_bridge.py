@@ -131,15 +131,28 @@ class Raw(RequestHandler):
             return
 
 
+class Deaf(RequestHandler):
+    """Takes the connection, and reads nothing until it is told to; then everything up to the end."""
+
+    gate: asyncio.Event
+    heard: asyncio.Future[bytes]
+
+    async def get(self) -> None:
+        stream = self.detach()
+        await type(self).gate.wait()
+        type(self).heard.set_result(await stream.read_until_close())
+
+
 HANDLERS = [
     ("/page", Page), ("/slow", Slow), ("/stream", Stream), ("/sized", Sized), ("/boom", Boom), ("/upload", Upload), ("/ws", Echo),
-    ("/flood", Flood), ("/raw", Raw),
+    ("/flood", Flood), ("/raw", Raw), ("/deaf", Deaf),
 ]  # fmt: skip
 
 
 async def serve(host: Host, limits: Limits | None = None, **settings: object) -> None:
     Slow.gate, Slow.left, Echo.closed = asyncio.Event(), asyncio.Event(), asyncio.Event()
-    Stream.left = asyncio.Event()
+    Stream.left, Deaf.gate = asyncio.Event(), asyncio.Event()
+    Deaf.heard = asyncio.get_running_loop().create_future()
     Flood.sent = Stream.pieces = 0
     routes, rest = native_routes(Application(HANDLERS, **settings))
     await host.serve(routes, limits, fallback=rest)
@@ -380,6 +393,34 @@ async def test_a_handler_that_takes_the_connection(host: Host) -> None:
         for line in (b"one\n", b"two\n"):
             await client.send(line)
             assert await client.reader.readline() == line.upper()
+
+
+async def test_a_handler_that_does_not_read_what_it_is_sent(host: Host) -> None:
+    await serve(host)
+    client = await host.connect()
+    await client.send(get(b"/deaf", b"Connection: Upgrade", b"Upgrade: silence"))
+    client.writer.write(bytes(30_000_000))
+    for _ in range(5):
+        await host.others_are_served(b"/page")
+    if not host.kind.tls:
+        # Under TLS the client's transport does not tell.
+        assert client.writer.transport.get_write_buffer_size() > 10_000_000
+    Deaf.gate.set()
+    client.end()
+    async with asyncio.timeout(10):
+        assert len(await Deaf.heard) == 30_000_000
+
+
+async def test_what_was_sent_before_the_end_can_be_read_after_it(host: Host) -> None:
+    await serve(host)
+    client = await host.connect()
+    await client.send(get(b"/deaf", b"Connection: Upgrade", b"Upgrade: silence") + b"last words")
+    client.end()
+    for _ in range(5):
+        await host.others_are_served(b"/page")
+    Deaf.gate.set()
+    async with asyncio.timeout(10):
+        assert await Deaf.heard == b"last words"
 
 
 async def test_routes_of_ours_are_native_and_keep_their_place(host: Host) -> None:
