@@ -17,7 +17,7 @@ from tests.support.readme import Block, Mismatch, Reader, blocks
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCKS = list(blocks((ROOT / "README.rst").read_text(encoding="utf-8")))
-PORT = "9090"
+PORT, EXAMPLE_PORT = "9090", "8888"
 
 
 def free_port() -> str:
@@ -46,7 +46,7 @@ def test_commands_print_what_is_shown(checkout: Path, record_property: Callable[
     port = free_port()
     configuration = checkout / "conf" / "default.yaml"
     configuration.write_text(configuration.read_text(encoding="utf-8").replace(PORT, port), encoding="utf-8")
-    reader = Reader(checkout, surroundings(checkout), {PORT: port})
+    reader = Reader(checkout, surroundings(checkout), {PORT: port, EXAMPLE_PORT: free_port()})
     try:
         for block in BLOCKS:
             if block.language != "console":

@@ -36,6 +36,8 @@ _VARYING = re.compile(
     r"|(?P<version>\b\d+\.\d+\.\d+(?:\.?(?:dev|a|b|rc)\d+)?\b(?!\.\d))"
     r"|(?P<seconds>\d+(?= sec\. ago)|(?<=\"requested\": )\d+)"
     r"|(?P<descriptors>\d+(?= file descriptors))"
+    r"|(?P<clock>^\d\d:\d\d:\d\d$)",
+    re.MULTILINE,
 )
 _STYLE = re.compile(r"\x1b\[[0-9;]*m")
 _REMEMBERED = ("date", "id")
