@@ -1,6 +1,6 @@
 """A Tornado application with a page of its own, and a clock that is pushed to everybody who looks at the page.
 
-    bin/python examples/embed.py --port=8888
+    bin/run examples/embed.py --port=8888
 
 Then open http://127.0.0.1:8888/ or listen with ``curl http://127.0.0.1:8888/sub/clock``. What is posted to ``/say`` reaches the page, too:
 ``curl -d hello http://127.0.0.1:8888/say``.
