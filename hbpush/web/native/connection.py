@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections import deque
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
-from httptools import HttpParserCallbackError, HttpParserError, HttpParserInvalidMethodError, HttpParserUpgrade
+from httptools import HttpParserCallbackError, HttpParserError, HttpParserInvalidMethodError, HttpParserInvalidURLError, HttpParserUpgrade
 
 from hbpush.web.answers import UNAVAILABLE, fail, line
 from hbpush.web.exchange import Endpoint
-from hbpush.web.native.exchange import NativeExchange, NativeWriter
+from hbpush.web.native.exchange import PLAIN, NativeExchange, NativeWriter
+from hbpush.web.native.heads import HEAD_END
 from hbpush.web.native.reader import Reader, Refused
+from hbpush.web.routes import Routes
 
 if TYPE_CHECKING:
     from hbpush.web.native.server import NativeServer
@@ -22,10 +25,24 @@ logger = logging.getLogger("hbpush.web")
 QUEUED = 64 * 1024
 """Bytes of further requests that wait while one is answered; over that, reading pauses."""
 
+HEADER_COST = 100
+"""Bytes that a header of a request that waits counts on top of its own."""
+
 LINGER = 2.0
 """Seconds in which what a refused client still sends is read and dropped, so that it sees the answer and not a broken pipe."""
 
+NOT_ASCII = re.compile(rb"[\x80-\xff]")
+
 CLOSE = b"Connection: close\r\n"
+
+
+class Queued(NamedTuple):
+    """A request that waits for its turn, and the table by which its endpoint was found. ``size`` is what it counts."""
+
+    exchange: NativeExchange
+    endpoint: Endpoint
+    routes: Routes
+    size: int
 
 
 class Connection(asyncio.Protocol):
@@ -39,6 +56,7 @@ class Connection(asyncio.Protocol):
         "_held_for",
         "_in_body",
         "_paused_at",
+        "_pausing",
         "_queue",
         "_queued",
         "_refusal",
@@ -63,11 +81,12 @@ class Connection(asyncio.Protocol):
         self.lingering = False
         self.since = server.now
         self._in_body = False
-        self._queue: deque[tuple[NativeExchange, Endpoint]] | None = None
+        self._queue: deque[Queued] | None = None
         self._queued = 0
         self._refusal: bytes | None = None
         self._tail: bytes | None = None
         self._paused_at: int | None = None
+        self._pausing = False
         self._held_for: str | None = None
 
     # The transport's side
@@ -90,8 +109,8 @@ class Connection(asyncio.Protocol):
         self._release_address()
         if current is not None:
             current.left()
-        for exchange, _ in waiting or ():
-            exchange.left()
+        for queued in waiting or ():
+            queued.exchange.left()
 
     def data_received(self, data: bytes) -> None:
         if self.lingering:
@@ -101,7 +120,14 @@ class Connection(asyncio.Protocol):
             return
         server = self.server
         reader = self.reader
+        end = 0
         if reader is None:
+            end = data.find(HEAD_END) + len(HEAD_END)
+            head = server.heads.find(data[:end])
+            if head is not None and len(data) == end + head.body:
+                exchange = NativeExchange(self, head.method, head.target, head.args, head.headers, data[end:], PLAIN)
+                self.arrived(exchange, head.endpoint)
+                return
             reader = server.spare
             reader.head = 0
         reader.connection = self
@@ -109,18 +135,22 @@ class Connection(asyncio.Protocol):
         try:
             reader.parser.feed_data(data)
         except HttpParserUpgrade as upgrade:
-            self._give_back(reader)
+            self.reader = None
+            server.discard(reader)
             self._upgraded(data[upgrade.args[0] :])
             return
         except HttpParserError as error:
-            self._unreadable(reader, error)
+            self._unreadable(reader, error, data)
             return
         if reader.begun:
-            self._in_part(reader)
+            self._in_part(reader, data)
         elif reader.spent or self.reader is not None:
             self._give_back(reader)
         else:
             reader.connection = None
+            whole = reader.whole(data, end)
+            if whole is not None:
+                server.heads.remember(data[:end], whole)
 
     def pause_writing(self) -> None:
         if self.writer is not None:
@@ -167,23 +197,25 @@ class Connection(asyncio.Protocol):
         """A whole request whose turn comes later: the parser has to stand behind an upgrade before anybody answers it."""
         if self._queue is None:
             self._queue = deque()
-        self._queue.append((exchange, endpoint))
-        self._queued += 512 + len(exchange.target) + len(exchange.body)
+        size = 512 + len(exchange.target) + len(exchange.body)
+        size += sum(len(name) + len(value) + HEADER_COST for name, value in exchange.headers)
+        self._queue.append(Queued(exchange, endpoint, self.server.routes, size))
+        self._queued += size
         self.busy = True
         if self._queued > QUEUED:
             self._pause_reading()
 
-    def _in_part(self, reader: Reader) -> None:
+    def _in_part(self, reader: Reader, wire: bytes) -> None:
         if self.reader is None:
             self.reader = reader
-            self.server.replace_spare(reader)
+            self.server.lend(reader)
             self.since = self.server.now
             self._in_body = False
         if reader.in_body and not self._in_body:
             self._in_body = True
             self.since = self.server.now
         try:
-            reader.part_arrived()
+            reader.part_arrived(wire)
         except Refused:
             self._refuse(reader.refusal or b"")
 
@@ -191,12 +223,20 @@ class Connection(asyncio.Protocol):
         self.reader = None
         reader.connection = None
         if reader.spent:
-            self.server.replace_spare(reader)
+            self.server.discard(reader)
+        else:
+            self.server.take_back(reader)
 
-    def _unreadable(self, reader: Reader, error: HttpParserError) -> None:
-        reader.connection = None
+    def _unreadable(self, reader: Reader, error: HttpParserError, wire: bytes) -> None:
         self.reader = None
-        self.server.replace_spare(reader)
+        self.server.discard(reader)
+        if isinstance(error, HttpParserInvalidURLError) and reader.head == 0:
+            # curl sends a path as it was typed, é and all; there is only one way to read it.
+            request_line, end, rest = wire.partition(b"\n")
+            encoded = NOT_ASCII.sub(_percent_encoded, request_line)
+            if end and encoded != request_line:
+                self.data_received(encoded + end + rest)
+                return
         if reader.refusal is not None:
             self._refuse(reader.refusal)
         elif reader.spent:
@@ -216,7 +256,7 @@ class Connection(asyncio.Protocol):
 
     def _upgraded(self, tail: bytes) -> None:
         """The parser stopped behind an upgrade request; ``tail`` is in whatever protocol comes of it."""
-        last = self._queue[-1][0] if self._queue else None
+        last = self._queue[-1].exchange if self._queue else None
         if last is None or not last.upgrade:
             # Not an upgrade that anybody here takes: what follows is HTTP.
             self._tail = tail
@@ -271,8 +311,11 @@ class Connection(asyncio.Protocol):
     def _next(self) -> None:
         if self.current is not None or not self._queue or self._paused_at is not None or self.transport.is_closing():
             return
-        exchange, endpoint = self._queue.popleft()
-        self._queued -= 512 + len(exchange.target) + len(exchange.body)
+        exchange, endpoint, routes, size = self._queue.popleft()
+        self._queued -= size
+        if routes is not self.server.routes:
+            # The table was replaced while it waited: its location may be gone.
+            endpoint, exchange.args, _ = self.server.routes.find(exchange.target)
         self.busy = bool(self._queue) or self._refusal is not None or self._tail is not None
         if self._queued <= QUEUED and self._tail is None:
             self._resume_reading()
@@ -310,7 +353,7 @@ class Connection(asyncio.Protocol):
                 self.server.counters.refuse("slow", "a client does not read its answer")
                 self.transport.abort()
         elif self.reader is not None:
-            if waited > (limits.body_timeout if self._in_body else limits.header_timeout):
+            if not self._pausing and waited > (limits.body_timeout if self._in_body else limits.header_timeout):
                 what = "body" if self._in_body else "head"
                 self.server.counters.refuse(f"{what}_timeout", f"the {what} of a request took too long")
                 self._refuse(line(408, f"the {what} of the request took too long", CLOSE))
@@ -353,8 +396,16 @@ class Connection(asyncio.Protocol):
 
     def _pause_reading(self) -> None:
         if not self.transport.is_closing():
+            self._pausing = True
             self.transport.pause_reading()
 
     def _resume_reading(self) -> None:
-        if not self.transport.is_closing() and self._paused_at is None:
+        if self._pausing and self._paused_at is None and not self.transport.is_closing():
+            self._pausing = False
+            # Nobody could send while nothing was read.
+            self.since = self.server.now
             self.transport.resume_reading()
+
+
+def _percent_encoded(match: re.Match[bytes]) -> bytes:
+    return b"%%%02X" % match[0][0]

@@ -13,6 +13,7 @@ import httptools
 
 from hbpush.web.answers import line
 from hbpush.web.native.exchange import GET_BODY, HTTP11, KEEP, PLAIN, UPGRADE, NativeExchange
+from hbpush.web.native.heads import Head
 from hbpush.web.routes import Match
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Reader:
         "_received",
         "_server",
         "_special",
+        "_table",
         "_target",
         "_traits",
         "begun",
@@ -81,13 +83,19 @@ class Reader:
         self._method = b""
         self._headed = False
         self._match: Match | None = None
+        self._table = server.routes
         self._reset()
+
+    def close(self) -> None:
+        """Never to be used again: parser and reader know each other, and must not wait for the garbage collector to part them."""
+        del self.parser
+        self.connection = None
 
     def _reset(self) -> None:
         self._special = False
         self._traits = PLAIN
         self._chunked = False
-        self._pieces: list[bytes] | None = None
+        self._pieces: bytearray | None = None
         self._received = 0
         self._raw = 0
 
@@ -102,11 +110,15 @@ class Reader:
         self._server.counters.refuse(kind, text)
         raise Refused
 
-    def part_arrived(self) -> None:
+    def part_arrived(self, wire: bytes) -> None:
         """A read ended within a request. Raises Refused when the head or the framing of its body outgrows its bound."""
         limit = self._server.limits.max_header
         if not self._headed:
-            self.head += self.size
+            if self.head < 0:
+                # Other requests came before it in this read: what is there of this one are whole lines, and part of one.
+                self.head = self._measured() + len(wire) - wire.rfind(b"\n") - 1
+            else:
+                self.head += self.size
             if self.head > limit:
                 self._too_large()
         elif self._chunked:
@@ -116,7 +128,8 @@ class Reader:
 
     def _too_large(self) -> None:
         limit = self._server.limits.max_header
-        if len(self._target) > limit or not self.headers:
+        # A header that has not ended yet is not among the headers; a target is known as far as it has come.
+        if len(self._target) > limit // 2:
             self.refuse("request_line_too_large", 414, f"the request line has more than {limit} bytes")
         self.refuse("header_too_large", 431, f"request line and headers have more than {limit} bytes")
 
@@ -169,7 +182,8 @@ class Reader:
             self._check_head()
         if target[0] != SLASH or HASH in target:
             target = self._target = self._origin_form(target)
-        match = self._match = server.routes.known(target) or server.routes.find(target)
+        table = self._table = server.routes
+        match = self._match = table.known(target) or table.find(target)
         length = headers.get(b"content-length")
         if length is not None and int(length) > (limits.max_body if match.max_body is None else match.max_body):
             self._body_too_large()
@@ -182,8 +196,8 @@ class Reader:
         else:
             if self._pieces is None:
                 self._special = True
-                self._pieces = [self.body]
-            self._pieces.append(piece)
+                self._pieces = bytearray(self.body)
+            self._pieces += piece
         if self._chunked:
             self._received += len(piece)
             if self._received > self._max_body():
@@ -195,13 +209,17 @@ class Reader:
         self.head = -self.size
         connection = self.connection
         match = self._match
-        if connection is None or match is None:
+        if connection is None or match is None or connection.lingering:
+            # The answer before this request was the last of its connection.
             return
+        if self._table is not self._server.routes:
+            match = self._match = self._server.routes.find(self._target)
         body = self.body
         if self._pieces is not None:
-            body = b"".join(self._pieces)
+            body = bytes(self._pieces)
             self._pieces = None
-            self.body = b""
+        # It may be long until the next request comes.
+        self.body = b""
         self.spent = not self._traits & KEEP
         exchange = NativeExchange(connection, self._method, self._target, match.args, self.headers, body, self._traits)
         if self._traits & UPGRADE:
@@ -209,11 +227,24 @@ class Reader:
         else:
             connection.arrived(exchange, match.endpoint)
 
+    def whole(self, wire: bytes, end: int) -> Head | None:
+        """What the head of the last request was read as, if its request is all of ``wire`` and the head ends at ``end``.
+
+        None when anything about it asks for a second look each time.
+        """
+        headers, match = self.headers, self._match
+        body = int(headers.get(b"content-length", 0))
+        if self._traits != PLAIN or self._chunked or match is None or end + body != len(wire) or b"expect" in headers:
+            return None
+        return Head(self._method, self._target, match.args, headers, body, match.endpoint)
+
     # The rarer half of a head
 
+    def _measured(self) -> int:
+        return len(self._target) + sum(len(name) + len(value) + 4 for name, value in self.headers.items()) + 16
+
     def _measure_head(self) -> None:
-        size = len(self._target) + sum(len(name) + len(value) + 4 for name, value in self.headers.items()) + 16
-        if size > self._server.limits.max_header:
+        if self._measured() > self._server.limits.max_header:
             self._too_large()
 
     def _check_head(self) -> None:

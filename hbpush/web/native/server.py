@@ -14,6 +14,7 @@ from hbpush.core.counters import Counters
 from hbpush.web.answers import fail
 from hbpush.web.limits import Limits
 from hbpush.web.native.connection import Connection
+from hbpush.web.native.heads import Heads
 from hbpush.web.native.reader import Reader
 from hbpush.web.proxies import TrustedProxies
 from hbpush.web.routes import Routes
@@ -27,6 +28,9 @@ SWEEP = 1.0
 """Seconds between two looks at every connection: time-outs are up to this late."""
 
 SWEPT_AT_ONCE = 2000
+
+READERS = 16
+"""Readers that are kept beside the spare one: about as many requests arrive in parts at the same time on a quiet server."""
 
 
 class NativeServer:
@@ -45,8 +49,9 @@ class NativeServer:
         counters: Counters,
         proxies: TrustedProxies,
     ) -> None:
-        self.routes = routes
-        self.limits = limits
+        self.heads = Heads()
+        self._routes = routes
+        self._limits = limits
         self.clock = clock
         self.wheel = wheel
         self.counters = counters
@@ -57,12 +62,33 @@ class NativeServer:
         self.connections: set[Connection] = set()
         self._adopted: set[Transport] = set()
         self.spare = Reader(self)
+        self._readers: list[Reader] = []
         self._held: Counter[str] = Counter()
         self._listeners: list[asyncio.Server] = []
         self._pending: set[asyncio.Future[object]] = set()
         self._sweep_timer: Timer | None = None
         self._sweeping: list[Connection] = []
         self._empty: asyncio.Future[None] | None = None
+
+    @property
+    def routes(self) -> Routes:
+        """The route table."""
+        return self._routes
+
+    @routes.setter
+    def routes(self, routes: Routes) -> None:
+        self._routes = routes
+        self.heads.clear()
+
+    @property
+    def limits(self) -> Limits:
+        """The bounds."""
+        return self._limits
+
+    @limits.setter
+    def limits(self, limits: Limits) -> None:
+        self._limits = limits
+        self.heads.clear()
 
     async def listen(self, address: str, port: int, ssl_context: ssl.SSLContext | None = None) -> list[tuple[str, int]]:
         """Listen on an address ('' for every interface) and a port (0 for a free one). Returns what was bound. Raises OSError."""
@@ -137,10 +163,23 @@ class NativeServer:
         if self._empty is not None and not self.connections and not self._adopted and not self._empty.done():
             self._empty.set_result(None)
 
-    def replace_spare(self, reader: Reader) -> None:
-        """The reader is in use for longer, or at its end: the next connection needs another."""
+    def lend(self, reader: Reader) -> None:
+        """A connection keeps the spare reader until its request is whole: the others get another."""
         if self.spare is reader:
-            self.spare = Reader(self)
+            self.spare = self._readers.pop() if self._readers else Reader(self)
+
+    def take_back(self, reader: Reader) -> None:
+        """A connection has no more use for a reader that stands between two requests."""
+        if reader is not self.spare:
+            if len(self._readers) < READERS:
+                self._readers.append(reader)
+            else:
+                reader.close()
+
+    def discard(self, reader: Reader) -> None:
+        """A reader stands where no further request can be read."""
+        self.lend(reader)
+        reader.close()
 
     def see_to(self, exchange: NativeExchange, outcome: Awaitable[object]) -> None:
         """Wait for an endpoint that answers in its own time; its error is the answer."""
