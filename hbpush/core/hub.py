@@ -9,6 +9,7 @@ from __future__ import annotations
 from asyncio import Future
 from collections import deque
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -124,9 +125,10 @@ class Hub:
         if page.messages:
             channel.report(self._clock.time())
             subscriber.deliver(Batch(page.messages))
+            self._forget_if_empty(channel)
         else:
+            self._forget_if_empty(channel)
             subscriber.closed(CloseReason.ABSENT)
-        self._forget_if_empty(channel)
 
     def resume(self, ref: ChannelRef, subscriber: Subscriber) -> None:
         """The subscriber has room again: go on reading history for it. Harmless when it is live."""
@@ -177,8 +179,8 @@ class Hub:
         channel = self._channels.get(ref)
         if channel is not None and self._remove(channel, subscriber):
             channel.report()
-            subscriber.closed(reason)
             self._forget_if_empty(channel)
+            subscriber.closed(reason)
 
     def release(self, reason: CloseReason, owner: object = None) -> None:
         """Drop every subscriber of an owner (None: every one), after what is on its way to it was delivered."""
@@ -352,16 +354,18 @@ class Hub:
     def _drop(self, channel: Channel, leaving: list[Subscriber], reason: CloseReason) -> None:
         leaving = [subscriber for subscriber in leaving if self._remove(channel, subscriber)]
         channel.report()
+        self._forget_if_empty(channel)
         for subscriber in leaving:
             subscriber.closed(reason)
-        self._forget_if_empty(channel)
 
     def _forget_if_empty(self, channel: Channel) -> None:
         if channel.polls or channel.streams or channel.catching or channel.pending:
             return
         if self._channels.get(channel.ref) is channel:
             del self._channels[channel.ref]
-            channel.store.unwatch(channel.ref)
+            # A store that is away announces nothing, asked or not; and whoever has just left is not to hear of it.
+            with suppress(HbpushError):
+                channel.store.unwatch(channel.ref)
 
 
 def _counted(result: Result[Receipt], listening: int, takers: int = 0) -> Result[Receipt]:

@@ -11,6 +11,7 @@ from hbpush.core.hub import Hub
 from hbpush.core.message import NEWEST, OLDEST, ChannelRef, Edge, Last, MessageId, Since
 from hbpush.core.result import then
 from hbpush.core.subscription import CloseReason
+from hbpush.errors import HbpushError
 from hbpush.relay.rules import NO_TAG, VARY, MessageAnswer, id_lines, since_headers, since_query
 from hbpush.relay.settings import SubscriberSettings
 from hbpush.stores.base import Page, Receipt
@@ -56,10 +57,16 @@ class Polling:
 
     def absent(self, exchange: Exchange, since: Since) -> None:
         """There is no such channel: make it and begin again, or refuse."""
-        if self._create:
-            then(self.hub.create(exchange.args, permanent=False), partial(self._created, exchange, since), partial(fail, exchange))
-        else:
+        if not self._create:
             exchange.respond(NOT_FOUND.wire())
+            return
+        # Who calls may be the hub or a Future's callback, neither of which would answer an error.
+        try:
+            made = self.hub.create(exchange.args, permanent=False)
+        except HbpushError as error:
+            fail(exchange, error)
+        else:
+            then(made, partial(self._created, exchange, since), partial(fail, exchange))
 
     def unchanged(self, since: Since, status: int = 304) -> bytes:
         """The answer when there is nothing newer: the ids that were asked with, in their other face."""
@@ -69,7 +76,10 @@ class Polling:
         return Head(status, headers).wire()
 
     def _created(self, exchange: Exchange, since: Since, _: Receipt) -> None:
-        self.begin(exchange, since)
+        try:
+            self.begin(exchange, since)
+        except HbpushError as error:
+            fail(exchange, error)
 
     def _since(self, exchange: Exchange) -> Since:
         if_modified_since = exchange.header(b"if-modified-since")
