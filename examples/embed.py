@@ -34,10 +34,12 @@ async function listen(channel, show) {
                 show.textContent = await answer.text();
                 seen["If-Modified-Since"] = answer.headers.get("Last-Modified");
                 seen["If-None-Match"] = answer.headers.get("Etag");
+                continue;
             }
         } catch (away) {
-            await new Promise(function (again) { setTimeout(again, 1000); });
+            show.textContent = "...";
         }
+        await new Promise(function (again) { setTimeout(again, 1000); });
     }
 }
 listen("clock", document.getElementById("clock"));
@@ -89,4 +91,7 @@ async def main(port: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="A page with a clock that is pushed.")
     parser.add_argument("--port", type=int, default=8888)
-    asyncio.run(main(parser.parse_args().port))
+    try:
+        asyncio.run(main(parser.parse_args().port))
+    except OSError as error:
+        sys.exit(f"cannot listen: {error.strerror}; choose another --port")
