@@ -5,10 +5,13 @@ Nothing else in the project asks the system for the time, so a test can drive it
 
 from __future__ import annotations
 
+import logging
 import time
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from typing import Protocol
+
+logger = logging.getLogger("hbpush")
 
 
 class Timer(Protocol):
@@ -66,7 +69,7 @@ class WheelEntry:
 class TimerWheel:
     """Time-outs that are never early and up to two ticks late, for about the price of a dictionary entry each.
 
-    The timer behind it runs only while something waits.
+    The timer behind it runs only while something waits. A callback that raises is logged; the others are called all the same.
     """
 
     def __init__(self, clock: Clock, tick: float = 0.5) -> None:
@@ -111,7 +114,11 @@ class TimerWheel:
             bucket = self._buckets.get(slot)
             while bucket:
                 entry, _ = bucket.popitem()
-                entry.fire()
+                try:
+                    entry.fire()
+                except Exception:
+                    # One timer serves everybody: out of here, a fault would take the time-outs of all others with it.
+                    logger.exception("a time-out failed")
             self._buckets.pop(slot, None)
         if self._buckets and self._timer is None:
             self._timer = self._clock.call_later(self._tick, self._turn)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -137,6 +138,21 @@ def test_a_loop_that_was_held_up_fires_everything_that_is_due_in_the_order_of_ti
         patch.setattr(clock, "monotonic", lambda: monotonic() + 100)
         clock.advance(0.5)
     assert fired == [1.0, 3.0, 10.0, 20.0, 40.0]
+
+
+def test_a_time_out_that_raises_stops_no_other(expected_logs: Callable[[str], None]) -> None:
+    expected_logs("a time-out failed\n(?s:.*)ZeroDivisionError")
+    clock = ManualClock()
+    wheel = TimerWheel(clock, tick=0.5)
+    fired: list[float] = []
+    for delay in (1.0, 1.0, 1.0, 1.6, 20.0):
+        wheel.after(delay, lambda delay=delay: fired.append(delay))  # type: ignore[misc]
+        wheel.after(delay, lambda: 1 / 0)
+    clock.advance(10)
+    wheel.after(20, lambda: fired.append(30))
+    clock.advance(40)
+    assert fired == [1.0, 1.0, 1.0, 1.6, 20.0, 30]
+    assert clock.waiting() == 0
 
 
 @pytest.mark.parametrize("inside", [False, True])
