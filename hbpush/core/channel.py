@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
 class Channel:
     """The local record of a channel: it is there while somebody here listens.
 
-    ``watched`` is what `Store.watch` returned: history may be read only when it is None or done.
+    ``watched`` is what `Store.watch` returned: history may be read only when it is None or done. ``running`` are the deliveries that may
+    not have reached everybody, in their order.
     """
 
-    __slots__ = ("catching", "pending", "polls", "ref", "store", "streams", "watched")
+    __slots__ = ("catching", "pending", "polls", "ref", "running", "store", "streams", "watched")
 
     def __init__(self, ref: ChannelRef, store: Store) -> None:
         self.ref = ref
@@ -31,9 +33,15 @@ class Channel:
         self.streams: dict[Subscriber, None] = {}
         self.catching: dict[Subscriber, Subscription] = {}
         self.pending: list[Message] = []
+        self.running: deque[Delivery] = deque()
 
     def listening(self) -> int:
         return len(self.polls) + len(self.streams) + len(self.catching)
+
+    def ended(self, delivery: Delivery) -> None:
+        """A delivery has reached everybody. Harmless when that is known."""
+        if self.running and self.running[0] is delivery:
+            self.running.popleft()
 
     def report(self, requested: float | None = None) -> None:
         self.store.report(self.ref, len(self.polls), len(self.streams) + len(self.catching), requested)

@@ -90,8 +90,8 @@ class Hub:
         """
         channel = self._channels.get(ref)
         if channel is not None and channel.pending:
-            # Those who are served now may leave, and the record with the last of them.
             self.settle(ref)
+            # Those who were served may have left, and the record with the last of them.
             channel = self._channels.get(ref)
         if channel is None:
             store = self._stores[ref.store]
@@ -160,11 +160,15 @@ class Hub:
         Whoever joins then does so on a clean boundary, and whoever leaves has what it was counted for.
         """
         channel = self._channels.get(ref)
-        if channel is not None and channel.pending:
+        if channel is None:
+            return
+        if channel.pending:
             self._begin(channel)
-        # They stay in the queue: the flush that is coming may be in the middle of one.
-        for delivery in [delivery for delivery in self._deliveries if delivery.channel.ref == ref]:
+        while channel.running:
+            # It stays in front while it runs: who settles meanwhile has it brought to its end first.
+            delivery = channel.running[0]
             delivery.run(-1)
+            channel.ended(delivery)
 
     def touch(self, ref: ChannelRef) -> None:
         """A subscriber asked for the channel without subscribing (an interval poll)."""
@@ -184,8 +188,6 @@ class Hub:
 
     def release(self, reason: CloseReason, owner: object = None) -> None:
         """Drop every subscriber of an owner (None: every one), after what is on its way to it was delivered."""
-        for delivery in list(self._deliveries):
-            delivery.run(-1)
         for ref in list(self._channels):
             self.settle(ref)
             channel = self._channels.get(ref)
@@ -240,7 +242,9 @@ class Hub:
             while self._deliveries and budget:
                 budget = self._deliveries[0].run(budget)
                 if budget:
-                    self._forget_if_empty(self._deliveries.popleft().channel)
+                    delivery = self._deliveries.popleft()
+                    delivery.channel.ended(delivery)
+                    self._forget_if_empty(delivery.channel)
         finally:
             if self._deliveries:
                 self._schedule()
@@ -255,7 +259,9 @@ class Hub:
             targets = chain(channel.polls, targets)
             channel.polls = {}
             channel.report()
-        self._deliveries.append(Delivery(channel, Batch(messages), targets))
+        delivery = Delivery(channel, Batch(messages), targets)
+        channel.running.append(delivery)
+        self._deliveries.append(delivery)
 
     # From history to live
 
@@ -359,7 +365,7 @@ class Hub:
             subscriber.closed(reason)
 
     def _forget_if_empty(self, channel: Channel) -> None:
-        if channel.polls or channel.streams or channel.catching or channel.pending:
+        if channel.polls or channel.streams or channel.catching or channel.pending or channel.running:
             return
         if self._channels.get(channel.ref) is channel:
             del self._channels[channel.ref]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from types import FrameType
+
 import pytest
 
 from hbpush.core import hub as hub_module
@@ -387,6 +391,41 @@ def test_release_serves_claimed_polls_whose_channel_everybody_has_left(house: Ho
     house.hub.unsubscribe(NEWS, stream)
     house.hub.release(CloseReason.SHUTDOWN)
     assert [held.told for held in polls] == [[[b"a"]]] * 3
+
+
+@pytest.mark.parametrize("flushed", [False, True])
+@pytest.mark.parametrize("act", ["release", "delete", "settle"])
+def test_ending_many_busy_channels_is_work_in_proportion(house: House, monkeypatch: pytest.MonkeyPatch, act: str, flushed: bool) -> None:
+    monkeypatch.setattr(hub_module, "SLICE", 1)
+
+    def work(channels: int) -> int:
+        refs = [NEWS._replace(id=f"{channels}/{n}") for n in range(channels)]
+        for ref in refs:
+            house.hub.subscribe(ref, Listener(), NEWEST)
+            house.publish(b"a", ref)
+        if flushed:
+            house.tick()
+        lines = 0
+
+        def trace(frame: FrameType, event: str, arg: object) -> Callable[..., object]:
+            nonlocal lines
+            lines += event == "line"
+            return trace
+
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            if act == "release":
+                house.hub.release(CloseReason.SHUTDOWN)
+            for ref in refs if act != "release" else ():
+                getattr(house.hub, act)(ref)
+        finally:
+            sys.settrace(before)
+        house.hub.release(CloseReason.SHUTDOWN)
+        house.settle()
+        return lines
+
+    assert work(200) < 6 * work(50)
 
 
 def test_close_drops_one_and_says_why(house: House) -> None:
