@@ -2,6 +2,9 @@
 
 It knows no socket and no signal. A part whose configuration is the same in both stays the same object, so a store keeps its messages and a
 location its clients.
+
+Parts may be plug-ins, which raise whatever they like. Before anything has changed that is the caller's to hear; when a server has changed,
+or goes, it is one line in the log.
 """
 
 from __future__ import annotations
@@ -63,6 +66,7 @@ class Assembly:
         self._locations: list[tuple[LocationChoice, Location]] = [
             (choice, self._location(choice, configuration)) for choice in configuration.locations
         ]
+        self._placed = _placed(self._locations)
         self.routes = self._table()
         self._running = False
 
@@ -77,7 +81,7 @@ class Assembly:
         return list(self._locations)
 
     async def start(self) -> None:
-        """Start stores, then locations. Raises HbpushError; those that were started are then stopped again."""
+        """Start stores, then locations. Raises HbpushError, TimeoutError and what a plug-in raises; what was started is then stopped."""
         started: list[Store | Location] = []
         try:
             for store in self._stores.values():
@@ -86,7 +90,7 @@ class Assembly:
             for _, location in self._locations:
                 started.append(location)
                 await _wait(location.start())
-        except (HbpushError, TimeoutError, asyncio.CancelledError):
+        except BaseException:
             await _stop(reversed(started))
             raise
         self._running = True
@@ -94,19 +98,25 @@ class Assembly:
 
     def release(self) -> None:
         """Tell every subscriber that the server goes."""
-        self.hub.release(CloseReason.SHUTDOWN)
+        try:
+            self.hub.release(CloseReason.SHUTDOWN)
+        except Exception as error:  # noqa: BLE001 - a plug-in's subscriber: the server goes all the same
+            _report("subscribers were not all told that the server goes", error)
 
     async def stop(self) -> None:
         """Stop locations, then stores, in bounded time. Harmless when nothing was started."""
         if not self._running:
             return
         self._running = False
-        await _stop(location for _, location in self._locations)
-        await _stop(self._stores.values())
-        self.wheel.stop()
+        try:
+            await _stop([location for _, location in self._locations])
+        finally:
+            await _stop(list(self._stores.values()))
+            self.wheel.stop()
 
     async def reload(self, configuration: Configuration) -> Kept:
-        """Become what another configuration says. Raises HbpushError before anything has changed, and nothing afterwards.
+        """Become what another configuration says. Raises HbpushError, or what a plug-in raises, before anything has changed, and
+        nothing afterwards.
 
         Between releasing what goes and serving what comes no other code runs, so no request meets half a server.
         """
@@ -120,19 +130,21 @@ class Assembly:
         after = {id(location) for _, location in locations}
         new = [(choice.path, location) for choice, location in locations if id(location) not in before]
         leaving = [location for _, location in self._locations if id(location) not in after]
+        placed = _placed(locations)
         try:
             for store in new_stores:
                 await _wait(store.start(self.hub))
-        except (HbpushError, TimeoutError):
+        except BaseException:
             await _stop(new_stores)
             raise
 
         for location in leaving:
-            self.hub.release(CloseReason.SHUTDOWN, location)
+            self._release(location)
         old_stores = [store for name, store in self._stores.items() if stores.get(name) is not store]
         self._stores.clear()
         self._stores.update(stores)
         self._locations = locations
+        self._placed = placed
         self.configuration = configuration
         for choice, location in locations:
             location.context = msgspec.structs.replace(location.context, path=choice.path)
@@ -140,21 +152,32 @@ class Assembly:
         self.routes = self._table()
         self._publish_routes(self.routes)
 
-        for path, result in starting:
-            try:
-                await _wait(result)
-            except (HbpushError, TimeoutError) as error:
-                logger.error("%s: did not start: %s", path, error or "no answer")
-        await _stop([*leaving, *old_stores])
+        try:
+            for path, result in starting:
+                try:
+                    await _wait(result)
+                except Exception as error:  # noqa: BLE001 - a plug-in's: the others go on
+                    _report(f"{path}: did not start", error)
+        finally:
+            await _stop([*leaving, *old_stores])
         return Kept(len(stores) - len(new_stores), len(locations) - len(new), len(new), len(leaving))
 
     def warnings(self, address: str) -> list[str]:
         """What an operator should know about this configuration on a server that listens on ``address``, one line each."""
         lines = [] if self._locations else ["locations: there are none, so every request is answered 404"]
-        lines += hidden([Placed(choice.path, choice.kind.type_name, location.routes()) for choice, location in self._locations])
+        lines += hidden(self._placed)
         for choice, _ in self._locations:
-            lines += [f"{choice.path}: {line}" for line in choice.kind.warnings(choice.settings, is_loopback(address))]
+            try:
+                lines += [f"{choice.path}: {line}" for line in choice.kind.warnings(choice.settings, is_loopback(address))]
+            except Exception as error:  # noqa: BLE001 - a plug-in's: what it has to say is not worth the server
+                _report(f"{choice.path}: its warnings are not known", error)
         return lines
+
+    def _release(self, location: Location) -> None:
+        try:
+            self.hub.release(CloseReason.SHUTDOWN, location)
+        except Exception as error:  # noqa: BLE001 - a plug-in's subscriber: the reload goes on
+            _report(f"{location.context.path}: its subscribers were not all told", error)
 
     def _matched(self, configuration: Configuration, kept_stores: set[str]) -> list[tuple[LocationChoice, Location]]:
         """The locations of another configuration: present ones where type, settings and store are the same, else new ones."""
@@ -185,7 +208,7 @@ class Assembly:
             raise ConfigError(error.message, f"{configuration.source}: {path}") from None
 
     def _table(self) -> Routes:
-        return Routes([route for _, location in self._locations for route in location.routes()], _not_found)
+        return Routes([route for placed in self._placed for route in placed.routes], _not_found)
 
 
 def is_loopback(address: str) -> bool:
@@ -202,30 +225,44 @@ def _not_found(exchange: Exchange) -> None:
     exchange.respond(NOT_FOUND.wire())
 
 
+def _placed(locations: Iterable[tuple[LocationChoice, Location]]) -> list[Placed]:
+    return [Placed(choice.path, choice.kind.type_name, list(location.routes())) for choice, location in locations]
+
+
 def _started(path: str, location: Location) -> Result[None]:
     try:
         return location.start()
-    except HbpushError as error:
-        logger.error("%s: did not start: %s", path, error)
+    except Exception as error:  # noqa: BLE001 - a plug-in's: the others go on
+        _report(f"{path}: did not start", error)
         return None
 
 
 async def _wait(result: Result[None]) -> None:
-    if isinstance(result, Future):
+    """Wait for the start of a part. Raises what the part raises, TimeoutError, and HbpushError when the part gave up by itself."""
+    if not isinstance(result, Future):
+        return
+    try:
         await asyncio.wait_for(result, START_TIMEOUT)
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            if result.done() and not result.cancelled() and (failure := result.exception()) is not None:
+                _report("what was starting failed when it was told to leave off", failure)
+            raise
+        raise HbpushError("its start was cancelled") from None
 
 
 async def _stop(parts: Iterable[Store | Location]) -> None:
-    """Stop each, and wait for all of them together."""
-    ending = []
+    """Stop each, and wait for all of them together. What they raise is logged."""
+    ending: dict[Future[None], str] = {}
     for part in parts:
         try:
             result = part.stop()
-        except HbpushError as error:
-            logger.error("%s: did not stop: %s", part.type_name, error)
+        except Exception as error:  # noqa: BLE001 - a plug-in's: the others are stopped all the same
+            _report(f"{part.type_name}: did not stop", error)
             continue
         if isinstance(result, Future):
-            ending.append(result)
+            ending[result] = f"{part.type_name}: did not stop"
     if not ending:
         return
     done, pending = await asyncio.wait(ending, timeout=STOP_TIMEOUT)
@@ -233,4 +270,12 @@ async def _stop(parts: Iterable[Store | Location]) -> None:
         future.cancel()
     for future in done:
         if not future.cancelled() and (failure := future.exception()) is not None:
-            logger.error("did not stop: %s", failure)
+            _report(ending[future], failure)
+
+
+def _report(what: str, error: BaseException) -> None:
+    """Log what a part did, in one line: the reason it gives, or where something that is none of our errors was raised."""
+    if isinstance(error, HbpushError | TimeoutError):
+        logger.error("%s: %s", what, str(error) or "no answer")
+    else:
+        logger.error("%s", what, exc_info=error)

@@ -13,7 +13,7 @@ import msgspec
 
 import hbpush
 from hbpush.core.clock import LoopClock
-from hbpush.daemon import plugins, reference, run
+from hbpush.daemon import log, plugins, reference, run
 from hbpush.daemon.assembly import Assembly
 from hbpush.daemon.configuration import Flags, load
 from hbpush.daemon.options import convert, nearest
@@ -39,6 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - a plug-in may raise anything, and no traceback reaches a user
+        sys.stderr.write(f"hbpushd: ended by a fault: {log.one_line(log.told(error))}\n")
+        return FAILED
 
 
 def _daemon(arguments: Sequence[str]) -> int:

@@ -23,8 +23,8 @@ class LineFormatter(logging.Formatter):
         record.asctime = self.formatTime(record)
         line = self.formatMessage(record)
         if record.exc_info and record.exc_info[1] is not None:
-            line += f" ({_told(record.exc_info[1])})"
-        return line if line.isprintable() else "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+            line += f" ({told(record.exc_info[1])})"
+        return one_line(line)
 
 
 def set_up(level: LogLevel) -> None:
@@ -39,6 +39,12 @@ def set_level(level: LogLevel) -> None:
     logging.getLogger().setLevel(level.upper())
 
 
-def _told(error: BaseException) -> str:
+def one_line(text: str) -> str:
+    """Text with its control characters escaped."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def told(error: BaseException) -> str:
+    """An error that nobody expected, in one line: its type, what it says, and the innermost places it came through."""
     places = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)[-FRAMES:]]
     return f"{type(error).__name__}: {error}; at {' > '.join(places) or 'an unknown place'}"

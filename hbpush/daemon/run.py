@@ -91,8 +91,7 @@ class Daemon:
         if serving.done():
             stopping.cancel()
             await serving
-        serving.cancel()
-        await asyncio.wait([serving], timeout=LEAVING)
+        await give_up(serving)
         await self._end()
         logger.info("stopped")
         return 0
@@ -100,7 +99,8 @@ class Daemon:
     async def _serve(self) -> None:
         """Start, then read the configuration again whenever that is asked for: one at a time."""
         await self._start()
-        while True:
+        # A plug-in that answers its cancellation with another error has taken it away from here.
+        while not self._stop_asked.is_set():
             await self._reload_asked.wait()
             self._reload_asked.clear()
             await self._reload()
@@ -188,6 +188,14 @@ class Daemon:
             )  # fmt: skip
         for line in self._assembly.warnings(self._started_as.address):
             logger.warning("%s", line)
+
+
+async def give_up(task: asyncio.Future[None]) -> None:
+    """Cancel a start or a reload, and wait a little for it. How it fails is logged."""
+    task.cancel()
+    await asyncio.wait([task], timeout=LEAVING)
+    if task.done() and not task.cancelled() and (failure := task.exception()) is not None:
+        logger.error("what was under way failed while stopping", exc_info=failure)
 
 
 def raise_descriptor_limit() -> int:

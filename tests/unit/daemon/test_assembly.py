@@ -88,6 +88,70 @@ class Place(Location):
         return reader
 
 
+def failed(error: BaseException) -> Future[None]:
+    future: Future[None] = asyncio.get_running_loop().create_future()
+    future.set_exception(error)
+    return future
+
+
+class Rude(Place):
+    """A location that raises what is none of our errors, at once or later."""
+
+    type_name = "rude"
+
+    @classmethod
+    def warnings(cls, settings: PlaceSettings, loopback: bool) -> list[str]:
+        if settings.fault == "warnings":
+            raise ZeroDivisionError("warnings")
+        return []
+
+    def routes(self) -> list[Route]:
+        if self.settings.fault == "routes":
+            raise ZeroDivisionError("routes")
+        return super().routes()
+
+    def start(self) -> Result[None]:
+        super().start()
+        match self.settings.fault:
+            case "raised at start":
+                raise ZeroDivisionError("start")
+            case "set at start":
+                return failed(ZeroDivisionError("start"))
+            case "cancelled at start":
+                future: Future[None] = Future()
+                future.cancel()
+                return future
+            case "never starts":
+                return Future()
+        return None
+
+    def stop(self) -> Result[None]:
+        super().stop()
+        if self.settings.fault == "raised at stop":
+            raise ZeroDivisionError("stop")
+        return failed(ZeroDivisionError("stop")) if self.settings.fault == "set at stop" else None
+
+
+class RudeStore(MemoryStore):
+    """A store that raises what is none of our errors."""
+
+    def start(self, events: Any) -> Result[None]:
+        raise ZeroDivisionError("start")
+
+
+class HangingStore(MemoryStore):
+    """A store that never gets ready; it notes that it was stopped."""
+
+    stopped = False
+
+    def start(self, events: Any) -> Result[None]:
+        return Future()
+
+    def stop(self) -> Result[None]:
+        HangingStore.stopped = True
+        return super().stop()
+
+
 class FailingStore(MemoryStore):
     """A store that cannot start; it notes that it was stopped."""
 
@@ -111,6 +175,10 @@ def memory(**options: Any) -> StoreChoice:
 
 def place(index: int, prefix: str, **options: Any) -> LocationChoice:
     return LocationChoice(f"locations[{index}]", Place, PlaceSettings(prefix=prefix, **options))
+
+
+def rude(index: int, prefix: str, fault: str) -> LocationChoice:
+    return LocationChoice(f"locations[{index}]", Rude, PlaceSettings(prefix=prefix, fault=fault))
 
 
 def configuration(*locations: LocationChoice, **stores: StoreChoice) -> Configuration:
@@ -242,6 +310,116 @@ def test_a_location_that_cannot_start_or_stop_at_a_reload_is_logged(expected_log
     expected_logs(r"ERROR hbpush: locations\[0\]: did not start: nobody there")
     expected_logs(r"ERROR hbpush: place: did not stop: nobody there")
     within(test, configuration(place(0, "/a", fault="stop")))
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ("raised at start", r"locations\[0\]: did not start\n(.*\n)+ZeroDivisionError: start"),
+        ("set at start", r"locations\[0\]: did not start\n(.*\n)*ZeroDivisionError: start"),
+        ("cancelled at start", r"locations\[0\]: did not start: its start was cancelled"),
+    ],
+)
+def test_a_reload_goes_on_when_a_plug_in_raises_anything_at_its_start(expected_logs: Callable[[str], None], fault: str, told: str) -> None:
+    async def test(world: World) -> None:
+        left, store = world.place("/a"), world.assembly.stores["default"]
+        changed = configuration(rude(0, "/b", fault), place(1, "/c"), default=memory(max_messages=7))
+        assert await world.assembly.reload(changed) == (0, 0, 2, 1)
+        assert (left.life, world.place("/c").life) == (["started", "stopped"], ["started"])
+        assert [route.pattern.text for route in world.tables[-1].routes] == ["/b", "/c"]
+        assert not is_started(store)
+        assert is_started(world.assembly.stores["default"])
+
+    expected_logs(told)
+    within(test, configuration(place(0, "/a")))
+
+
+def is_started(store: Any) -> bool:
+    """Whether a memory store announces what is published."""
+    return store._events is not None
+
+
+@pytest.mark.parametrize("fault", ["raised at stop", "set at stop"])
+def test_a_plug_in_that_raises_anything_at_its_stop_keeps_no_other_part(expected_logs: Callable[[str], None], fault: str) -> None:
+    async def run() -> None:
+        world = World(configuration(rude(0, "/a", fault), rude(1, "/b", fault), place(2, "/c")))
+        await world.assembly.start()
+        last, store = world.place("/c"), world.assembly.stores["default"]
+        await world.assembly.reload(configuration(rude(0, "/b", fault), place(1, "/c")))
+        await world.assembly.stop()
+        assert last.life == ["started", "stopped"]
+        assert not is_started(store)
+
+    expected_logs(r"rude: did not stop\n(.*\n)*ZeroDivisionError: stop")
+    asyncio.run(asyncio.wait_for(run(), 20))
+
+
+def test_routes_that_cannot_be_told_change_nothing() -> None:
+    async def test(world: World) -> None:
+        reader, store = world.place("/a").read(), world.assembly.stores["default"]
+        with pytest.raises(ZeroDivisionError):
+            await world.assembly.reload(configuration(rude(0, "/b", "routes"), default=memory(max_messages=7)))
+        assert (reader.reason, len(world.tables)) == (None, 1)
+        assert world.place("/a").life == ["started"]
+        assert world.assembly.stores == {"default": store}
+
+    within(test, configuration(place(0, "/a")))
+
+
+def test_warnings_that_cannot_be_told_are_left_out(expected_logs: Callable[[str], None]) -> None:
+    async def test(world: World) -> None:
+        assert world.assembly.warnings("127.0.0.1") == []
+
+    expected_logs(r"locations\[0\]: its warnings are not known\n(.*\n)+ZeroDivisionError: warnings")
+    within(test, configuration(rude(0, "/a", "warnings")))
+
+
+def test_a_start_that_a_plug_in_fails_stops_what_was_started() -> None:
+    async def run() -> None:
+        world = World(configuration(place(0, "/a"), rude(1, "/b", "raised at start")))
+        with pytest.raises(ZeroDivisionError):
+            await world.assembly.start()
+        assert [world.place(prefix).life for prefix in ("/a", "/b")] == [["started", "stopped"]] * 2
+        assert not is_started(world.assembly.stores["default"])
+
+    asyncio.run(run())
+
+
+def test_a_reload_whose_store_raises_anything_changes_nothing() -> None:
+    async def test(world: World) -> None:
+        with pytest.raises(ZeroDivisionError):
+            await world.assembly.reload(configuration(default=StoreChoice(RudeStore, StoreSettings())))
+        assert world.place("/a").life == ["started"]
+
+    within(test, configuration(place(0, "/a")))
+
+
+async def cancelled_in(world: World, changed: Configuration) -> None:
+    reloading = asyncio.ensure_future(world.assembly.reload(changed))
+    await turn()
+    reloading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reloading
+
+
+def test_a_reload_that_is_cancelled_stops_its_new_stores() -> None:
+    async def test(world: World) -> None:
+        HangingStore.stopped = False
+        await cancelled_in(world, configuration(place(0, "/b"), default=StoreChoice(HangingStore, StoreSettings())))
+        assert HangingStore.stopped
+        assert world.place("/a").life == ["started"]
+
+    within(test, configuration(place(0, "/a")))
+
+
+def test_a_reload_that_is_cancelled_late_stops_what_has_left() -> None:
+    async def test(world: World) -> None:
+        left, store = world.place("/a"), world.assembly.stores["default"]
+        await cancelled_in(world, configuration(rude(0, "/b", "never starts"), default=memory(max_messages=7)))
+        assert left.life == ["started", "stopped"]
+        assert not is_started(store)
+
+    within(test, configuration(place(0, "/a")))
 
 
 def test_stopping_does_not_wait_for_ever() -> None:

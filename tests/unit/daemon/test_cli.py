@@ -115,6 +115,21 @@ def test_options_go_on_past_a_broken_plug_in(tmp_path: Path, monkeypatch: pytest
     assert "Store of type memory\n" in out
 
 
+def test_a_fault_of_a_plug_in_is_told_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = "def fail(argv):\n    raise RuntimeError('no\\nway')\n"
+    points = {"hbpush.commands": {"fail": "throwaway_faulty:fail"}}
+    monkeypatch.syspath_prepend(throwaway.install(tmp_path, points, {"throwaway_faulty": source}))
+    try:
+        assert main(["fail"]) == 1
+    finally:
+        sys.modules.pop("throwaway_faulty", None)
+    err = capsys.readouterr().err
+    assert err.startswith(r"hbpushd: ended by a fault: RuntimeError: no\nway; at ")
+    assert err.endswith("throwaway_faulty.py:2\n")
+
+
 def test_a_sub_command_gets_its_arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     source = "def greet(argv):\n    print('hello', *argv)\n    return 5\n"
     points = {"hbpush.commands": {"greet": "throwaway_command:greet", "broken": "throwaway_command:absent"}}
