@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
@@ -14,29 +15,68 @@ from tests.support.process import Daemon
 LOCAL = "port: 0\naddress: 127.0.0.1\n"
 BOTH = LOCAL + "locations:\n- {type: subscriber, prefix: /s/}\n- {type: publisher, prefix: /p/}\n"
 
-SLOW_PLUGIN = (
+PLUGINS = (
     throwaway.PLUGIN
     + '''
 
 import asyncio
 import logging
+from pathlib import Path
 
 
 class SlowStore(BlankStore):
-    """A store that takes its time to start, and tells when it does."""
-
-    async def _start(self):
-        logging.getLogger("hbpush").info("starting %s", self.settings.key_prefix)
-        await asyncio.sleep(0.2)
-        logging.getLogger("hbpush").info("started %s", self.settings.key_prefix)
+    """A store that gets ready when somebody writes a line into the FIFO ``host``, and tells so. An empty name: never."""
 
     def start(self, events):
-        return asyncio.ensure_future(self._start())
+        logging.getLogger("hbpush").info("starting %s", self.settings.key_prefix)
+        loop = asyncio.get_running_loop()
+        self.ready = loop.create_future()
+        if self.settings.host:
+            self.gate = open(self.settings.host, "r+b", buffering=0)
+            loop.add_reader(self.gate, self.opened)
+        return self.ready
+
+    def opened(self):
+        asyncio.get_running_loop().remove_reader(self.gate)
+        self.gate.read(100)
+        self.gate.close()
+        logging.getLogger("hbpush").info("started %s", self.settings.key_prefix)
+        self.ready.set_result(None)
+
+
+class DefiantStore(SlowStore):
+    """A store that answers the end of its start with an error of its own."""
+
+    type_name = "slow"
+
+    async def _start(self, ready):
+        try:
+            await ready
+        except asyncio.CancelledError:
+            raise RuntimeError("not now") from None
+
+    def start(self, events):
+        return asyncio.ensure_future(self._start(super().start(events)))
+
+    def stop(self):
+        raise OSError("not at all")
 
 
 class RudeLocation(NoticeLocation):
+    """A location that raises when it is made, or with ``gate`` at its start and its stop."""
+
+    type_name = "rude"
+
     def __init__(self, settings, context):
-        raise RuntimeError("a plug-in may raise anything")
+        super().__init__(settings, context)
+        if not settings.gate:
+            raise RuntimeError("a plug-in may raise anything")
+
+    def start(self):
+        raise RuntimeError("no start")
+
+    def stop(self):
+        raise OSError("no stop")
 '''
 )
 
@@ -147,7 +187,7 @@ def test_a_bad_file_changes_nothing(tmp_path: Path, text: str, reason: str) -> N
 
 def test_a_plug_in_that_fails_changes_nothing(tmp_path: Path) -> None:
     points = {"hbpush.locations": {"rude": "throwaway_rude:RudeLocation"}}
-    folder = throwaway.install(tmp_path / "p", points, {"throwaway_rude": SLOW_PLUGIN})
+    folder = throwaway.install(tmp_path / "p", points, {"throwaway_rude": PLUGINS})
     path = path_with(tmp_path, BOTH)
     with Daemon("-c", path, env={"PYTHONPATH": str(folder)}, expected=("could not be read again",)) as daemon:
         server = Server(daemon, path)
@@ -182,19 +222,30 @@ def test_limits_and_the_rest_of_the_server_follow(tmp_path: Path) -> None:
 
 def test_reloads_run_one_after_the_other(tmp_path: Path) -> None:
     points = {"hbpush.stores": {"slow": "throwaway_slow:SlowStore"}}
-    folder = throwaway.install(tmp_path / "p", points, {"throwaway_slow": SLOW_PLUGIN})
+    folder = throwaway.install(tmp_path / "p", points, {"throwaway_slow": PLUGINS})
+    gates = {word: tmp_path / word for word in ("zero", "one", "two")}
+    for gate in gates.values():
+        os.mkfifo(gate)
 
     def text(word: str) -> str:
-        return f"{BOTH}store: {{default: {{type: memory}}, slow: {{type: slow, key_prefix: {word}}}}}\n"
+        return f"{BOTH}store: {{default: {{type: memory}}, slow: {{type: slow, key_prefix: {word}, host: {gates[word]}}}}}\n"
 
     path = path_with(tmp_path, text("zero"))
-    with Daemon("-c", path, env={"PYTHONPATH": str(folder)}) as daemon:
+    daemon = Daemon("-c", path, env={"PYTHONPATH": str(folder)})
+    daemon.wait_for("starting zero")
+    gates["zero"].write_bytes(b"\n")
+    with daemon:
         ask(daemon.port, "POST", "/p/kept", b"1")
         path.write_text(text("one"), encoding="utf-8")
         daemon.signal(signal.SIGHUP)
         daemon.wait_for("starting one")
         path.write_text(text("two"), encoding="utf-8")
         daemon.signal(signal.SIGHUP)
+        # What it answers now it answers after it has taken the signal.
+        assert ask(daemon.port, "GET", "/s/kept").body == b"1"
+        gates["one"].write_bytes(b"\n")
+        daemon.wait_for("starting two")
+        gates["two"].write_bytes(b"\n")
         daemon.wait_for("configuration read again", 2)
         told = [line.split(" ", 3)[3] for line in daemon.lines if "INFO start" in line]
         assert told == ["starting zero", "started zero", "starting one", "started one", "starting two", "started two"]
@@ -203,8 +254,8 @@ def test_reloads_run_one_after_the_other(tmp_path: Path) -> None:
 
 def test_a_server_that_starts_can_be_ended(tmp_path: Path) -> None:
     points = {"hbpush.stores": {"slow": "throwaway_slow:SlowStore"}}
-    folder = throwaway.install(tmp_path / "p", points, {"throwaway_slow": SLOW_PLUGIN})
-    path = path_with(tmp_path, f"{BOTH}store: {{default: {{type: slow, key_prefix: one}}}}\n")
+    folder = throwaway.install(tmp_path / "p", points, {"throwaway_slow": PLUGINS})
+    path = path_with(tmp_path, f"{BOTH}store: {{default: {{type: slow, key_prefix: one, host: ''}}}}\n")
     daemon = Daemon("-c", path, env={"PYTHONPATH": str(folder)})
     daemon.wait_for("starting one")
     daemon.signal(signal.SIGTERM)
@@ -214,11 +265,36 @@ def test_a_server_that_starts_can_be_ended(tmp_path: Path) -> None:
 
 def test_a_server_that_reloads_can_be_ended(tmp_path: Path) -> None:
     points = {"hbpush.stores": {"slow": "throwaway_slow:SlowStore"}}
-    folder = throwaway.install(tmp_path / "p", points, {"throwaway_slow": SLOW_PLUGIN})
+    folder = throwaway.install(tmp_path / "p", points, {"throwaway_slow": PLUGINS})
     path = path_with(tmp_path, BOTH)
     with Daemon("-c", path, env={"PYTHONPATH": str(folder)}) as daemon:
-        path.write_text(f"{BOTH}store: {{default: {{type: slow, key_prefix: one}}}}\n", encoding="utf-8")
+        path.write_text(f"{BOTH}store: {{default: {{type: slow, key_prefix: one, host: ''}}}}\n", encoding="utf-8")
         daemon.signal(signal.SIGHUP)
         daemon.wait_for("starting one")
         daemon.signal(signal.SIGTERM)
         assert daemon.wait(3) == 0
+
+
+@pytest.mark.parametrize("moment", ["start", "reload"])
+def test_a_server_whose_plug_in_defies_its_end_is_ended_all_the_same(tmp_path: Path, moment: str) -> None:
+    points = {"hbpush.stores": {"slow": "throwaway_slow:DefiantStore"}, "hbpush.locations": {"rude": "throwaway_slow:RudeLocation"}}
+    folder = throwaway.install(tmp_path / "p", points, {"throwaway_slow": PLUGINS})
+    hanging = f"{BOTH}store: {{default: {{type: slow, key_prefix: one, host: ''}}}}\n"
+    path = path_with(tmp_path, hanging if moment == "start" else BOTH)
+    daemon = Daemon("-c", path, env={"PYTHONPATH": str(folder)})
+    if moment == "reload":
+        server = Server(daemon, path)
+        server.reload(BOTH + "- {type: rude, prefix: /r/, gate: true}\n")
+        path.write_text(hanging, encoding="utf-8")
+        daemon.signal(signal.SIGHUP)
+    daemon.wait_for("starting one")
+    daemon.signal(signal.SIGTERM)
+    assert daemon.wait(3) == 0
+    assert not [line for line in daemon.lines if "Traceback" in line]
+    told = [line.split(" ", 3)[3] for line in daemon.lines if " ERROR " in line]
+    assert [line.partition("; at ")[0] for line in told] == [
+        *(["locations[2]: did not start (RuntimeError: no start"] if moment == "reload" else []),
+        "what was starting failed when it was told to leave off (RuntimeError: not now",
+        "slow: did not stop (OSError: not at all",
+        *(["rude: did not stop (OSError: no stop"] if moment == "reload" else []),
+    ]
