@@ -96,15 +96,9 @@ def configure(source: ConfigFile, environ: Mapping[str, str], flags: Flags = Fla
 
 
 def tls_context(tls: Tls) -> ssl.SSLContext:
-    """What a TLS listener needs. Raises ConfigError naming the file that cannot be used."""
+    """What a TLS listener needs, with certificate and key as they are now. Raises ConfigError naming the file that cannot be used."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    load_certificate(context, tls)
-    return context
-
-
-def load_certificate(context: ssl.SSLContext, tls: Tls) -> None:
-    """Read certificate and key into a context; connections that come later use them. Raises ConfigError."""
     for option, name in (("tls.certificate", tls.certificate), ("tls.key", tls.key)):
         try:
             with open(name, "rb"):
@@ -117,6 +111,7 @@ def load_certificate(context: ssl.SSLContext, tls: Tls) -> None:
     except OSError as error:
         reason = (getattr(error, "reason", None) or "not PEM").replace("_", " ").lower()
         raise ConfigError(f"certificate {shown(tls.certificate)} and key {shown(tls.key)} cannot be used: {reason}", "tls") from None
+    return context
 
 
 def _from_file(values: Mapping[Any, Any]) -> tuple[ServerSettings, dict[str, StoreChoice], tuple[LocationChoice, ...]]:

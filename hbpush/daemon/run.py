@@ -21,7 +21,7 @@ import hbpush
 from hbpush.core.clock import LoopClock
 from hbpush.daemon import log
 from hbpush.daemon.assembly import Assembly
-from hbpush.daemon.configuration import Configuration, Flags, load, load_certificate, tls_context
+from hbpush.daemon.configuration import Configuration, Flags, load, tls_context
 from hbpush.daemon.settings import ServerSettings
 from hbpush.errors import ConfigError, HbpushError
 from hbpush.web.answers import stamp
@@ -65,7 +65,7 @@ class Daemon:
         self._flags = flags
         self._descriptors = descriptors
         self._started_as = configuration.server
-        self._tls: ssl.SSLContext | None = None
+        self._certificate: Certificate | None = None
         clock = LoopClock(asyncio.get_running_loop())
         self._assembly = Assembly(configuration, clock, self._route)
         self._server = NativeServer(
@@ -115,9 +115,10 @@ class Daemon:
         except (HbpushError, TimeoutError) as error:
             raise ConfigError(f"cannot start: {error or 'a store or location did not answer'}") from error
         if server.tls is not None:
-            self._tls = tls_context(server.tls)
+            self._certificate = Certificate(tls_context(server.tls))
+        listening = None if self._certificate is None else self._certificate.listening
         try:
-            bound = await self._server.listen(server.address, server.port, self._tls)
+            bound = await self._server.listen(server.address, server.port, listening)
         except OSError as error:
             await self._assembly.stop()
             raise ConfigError(cannot_listen(server, error)) from None
@@ -127,7 +128,7 @@ class Daemon:
         gc.set_threshold(GC_THRESHOLD)
         locations = len(self._assembly.locations)
         sys.stderr.write(
-            f"hbpushd {hbpush.__version__}: listening on {_urls(bound, self._tls is not None)} "
+            f"hbpushd {hbpush.__version__}: listening on {_urls(bound, listening is not None)} "
             f"({locations} location{'' if locations == 1 else 's'}, {self._descriptors} file descriptors)\n"
         )
         sys.stderr.flush()
@@ -136,8 +137,7 @@ class Daemon:
         try:
             configuration = load(self._flags, os.environ)
             server = configuration.server
-            if self._tls is not None and server.tls is not None and server.tls == self._started_as.tls:
-                load_certificate(self._tls, server.tls)
+            tls = None if server.tls is None or server.tls != self._started_as.tls else tls_context(server.tls)
             kept = await self._assembly.reload(configuration)
         except (HbpushError, TimeoutError) as error:
             logger.error("the configuration stays as it was: %s", error or "a store did not answer")
@@ -146,6 +146,8 @@ class Daemon:
             # A plug-in may raise anything; what is served must not end by it.
             logger.exception("the configuration could not be read again")
             return
+        if tls is not None and self._certificate is not None:
+            self._certificate.shown = tls
         self._server.limits = self._limits(server)
         self._server.proxies = TrustedProxies(server.trusted_proxies)
         stamp.name_server(server.server_header)
@@ -188,6 +190,22 @@ class Daemon:
             )  # fmt: skip
         for line in self._assembly.warnings(self._started_as.address):
             logger.warning("%s", line)
+
+
+class Certificate:
+    """The certificate that a TLS listener shows, which can be another one for the connections to come.
+
+    ``listening`` is the context to listen with. ``shown`` holds the certificate; it is always one whole context that was read and
+    checked: loading new files into the listening one would leave it, for a moment or for good, with a key that does not fit.
+    """
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self.listening = self.shown = context
+        context.sni_callback = self._choose
+
+    def _choose(self, connection: ssl.SSLObject, name: str | None, listening: ssl.SSLContext) -> None:
+        # Called at each greeting, also of a client that names no server.
+        connection.context = self.shown
 
 
 async def give_up(task: asyncio.Future[None]) -> None:

@@ -37,11 +37,17 @@ from hbpush.web.answers import line
 from hbpush.web.routes import Prefix, Route
 
 
+class LoopSettings(LocationSettings, frozen=True, kw_only=True):
+    fails: bool = False
+
+
 class LoopLocation(Location):
     type_name = "loop"
-    Settings = LocationSettings
+    Settings = LoopSettings
 
     def routes(self):
+        if self.settings.fails:
+            raise RuntimeError("no routes")
         return [Route(Prefix("/loop/"), self.answer, bytes)]
 
     def answer(self, exchange):
@@ -175,6 +181,34 @@ def test_tls(tmp_path: Path) -> None:
             old_tls.maximum_version = ssl.TLSVersion.TLSv1_1
         with socket.create_connection(("127.0.0.1", daemon.port), timeout=20) as plain, pytest.raises(ssl.SSLError):
             old_tls.wrap_socket(plain)
+
+
+def test_a_certificate_is_renewed_only_with_all_the_rest(tmp_path: Path) -> None:
+    folder = throwaway.install(
+        tmp_path / "p", {"hbpush.locations": {"loop": "throwaway_loop:LoopLocation"}}, {"throwaway_loop": LOOP_PLUGIN}
+    )
+    certificate(tmp_path, "one")
+    tls = LOCAL + f"tls: {{certificate: {tmp_path}/cert.pem, key: {tmp_path}/key.pem}}\n"
+    path = config(tmp_path, tls)
+    with Daemon("-c", path, env={"PYTHONPATH": str(folder)}, expected=("could not be read again", "stays as it was")) as daemon:
+        old, old_key = peer(daemon.port), (tmp_path / "key.pem").read_bytes()
+        certificate(tmp_path, "two")
+        path.write_text(tls + "locations: [{type: loop, fails: true}]\n", encoding="utf-8")
+        daemon.signal(signal.SIGHUP)
+        daemon.wait_for("could not be read again")
+        assert peer(daemon.port) == old
+
+        path.write_text(tls, encoding="utf-8")
+        key = (tmp_path / "key.pem").read_bytes()
+        (tmp_path / "key.pem").write_bytes(old_key)
+        daemon.signal(signal.SIGHUP)
+        assert "cannot be used: key values mismatch" in daemon.wait_for("stays as it was")
+        assert peer(daemon.port) == old
+
+        (tmp_path / "key.pem").write_bytes(key)
+        daemon.signal(signal.SIGHUP)
+        daemon.wait_for("configuration read again")
+        assert peer(daemon.port) != old
 
 
 def test_the_console_script_is_the_same_program() -> None:
