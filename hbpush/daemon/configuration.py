@@ -6,7 +6,7 @@ Nothing is opened or started here, but what the configuration names is looked at
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -42,11 +42,12 @@ class StoreChoice(NamedTuple):
 
 
 class LocationChoice(NamedTuple):
-    """A configured location. ``path`` is its place in the file, such as ``locations[2]``."""
+    """A configured location. ``path`` is its place in the file, such as ``locations[2]``. Those equal in all the rest are the same."""
 
     path: str
     kind: type[Location]
     settings: LocationSettings
+    fingerprint: Hashable = None
 
     @property
     def store(self) -> str | None:
@@ -173,6 +174,7 @@ def _location(values: object, path: str, stores: Mapping[str, StoreChoice]) -> L
         )
     try:
         kind.check(choice.settings)
+        choice = choice._replace(fingerprint=kind.fingerprint(choice.settings))
     except ConfigError as error:
         raise ConfigError(error.message, join(path, error.path) if error.path else path) from None
     return choice

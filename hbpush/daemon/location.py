@@ -6,7 +6,7 @@ A location type is found through the entry-point group ``hbpush.locations``, who
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Annotated, Any, ClassVar
 
 import msgspec
@@ -57,6 +57,14 @@ class Location(ABC):
     @classmethod  # noqa: B027 - most locations have nothing to add
     def check(cls, settings: Any) -> None:
         """Raise ConfigError (path relative to the location, such as ``url``) for what the types of `Settings` cannot say."""
+
+    @classmethod
+    def fingerprint(cls, settings: Any) -> Hashable:
+        """What else a location is made of: the contents of files that its settings name. Raises ConfigError as `check` does.
+
+        At a reload a location stays when its settings and this are equal to what they were.
+        """
+        return None
 
     @classmethod
     def warnings(cls, settings: Any, loopback: bool) -> list[str]:

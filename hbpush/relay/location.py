@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -67,6 +67,10 @@ class PublisherLocation(RelayLocation):
     def check(cls, settings: Any) -> None:
         super().check(settings)
         key(settings)
+
+    @classmethod
+    def fingerprint(cls, settings: Any) -> Hashable:
+        return key(settings)
 
     @classmethod
     def warnings(cls, settings: Any, loopback: bool) -> list[str]:

@@ -147,6 +147,24 @@ def test_a_changed_location_releases_its_clients(tmp_path: Path) -> None:
         assert again.answer().body == b"1"
 
 
+def test_a_changed_key_file_counts_as_a_change(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("one", encoding="utf-8")
+    text = BOTH.replace("prefix: /p/", f"prefix: /p/, key_file: {key}")
+    path = path_with(tmp_path, text)
+    with Daemon("-c", path) as daemon:
+        server = Server(daemon, path)
+
+        def status(word: str) -> int:
+            return ask(server.port, "PUT", "/p/a", headers={"X-Api-Key": word}).status
+
+        assert server.reload(text).endswith("2 locations kept, 0 new, 0 released")
+        assert (status("one"), status("two")) == (200, 401)
+        key.write_text("two", encoding="utf-8")
+        assert server.reload(text).endswith("1 locations kept, 1 new, 1 released")
+        assert (status("one"), status("two")) == (401, 200)
+
+
 def test_a_changed_store_forgets_and_releases(tmp_path: Path) -> None:
     path = path_with(tmp_path, BOTH)
     with Daemon("-c", path) as daemon:
