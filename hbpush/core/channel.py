@@ -1,19 +1,31 @@
-"""The hub's own records: a channel that somebody here listens to, and a batch on its way to its subscribers. Only the hub changes them."""
+"""The hub's own records: a channel that somebody here listens to, and a batch on its way to its subscribers; and how it counts its own in.
+
+Only the hub changes them.
+"""
 
 from __future__ import annotations
 
+import logging
+from asyncio import Future
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from hbpush.core.batch import Batch
 from hbpush.core.message import ChannelRef, Message
 from hbpush.core.result import Result
-from hbpush.core.subscription import Subscriber, Subscription
+from hbpush.core.subscription import CloseReason, Subscriber, Subscription
 
 if TYPE_CHECKING:
     # Stores are written against the values of this package.
-    from hbpush.stores.base import Store
+    from hbpush.stores.base import Receipt, Store
+
+
+logger = logging.getLogger("hbpush")
+
+Failed = Callable[["Channel", Subscriber, bool], object]
+"""What is done about a subscriber that raised; the last argument tells whether to log it: one batch may be too much for all of them."""
 
 
 class Channel:
@@ -38,6 +50,18 @@ class Channel:
     def listening(self) -> int:
         return len(self.polls) + len(self.streams) + len(self.catching)
 
+    def remove(self, subscriber: Subscriber) -> bool:
+        """Whether the subscriber was there."""
+        if subscriber in self.polls:
+            del self.polls[subscriber]
+        elif subscriber in self.streams:
+            del self.streams[subscriber]
+        elif subscriber in self.catching:
+            del self.catching[subscriber]
+        else:
+            return False
+        return True
+
     def ended(self, delivery: Delivery) -> None:
         """A delivery has reached everybody. Harmless when that is known."""
         if self.running and self.running[0] is delivery:
@@ -50,19 +74,59 @@ class Channel:
 class Delivery:
     """One batch on its way to the subscribers that were there at the flush."""
 
-    __slots__ = ("batch", "channel", "targets")
+    __slots__ = ("batch", "channel", "failures", "targets")
 
     def __init__(self, channel: Channel, batch: Batch, targets: Iterator[Subscriber]) -> None:
         self.channel = channel
         self.batch = batch
         self.targets = targets
+        self.failures = 0
 
-    def run(self, budget: int) -> int:
-        """Deliver to at most ``budget`` subscribers (-1: all). Return what is left of the budget: 0 means that more may follow."""
+    def run(self, budget: int, failed: Failed) -> int:
+        """Deliver to at most ``budget`` subscribers (-1: all). Return what is left of the budget: 0 means that more may follow.
+
+        ``failed`` is called within the except clause for those that raise.
+        """
         batch = self.batch
-        for subscriber in self.targets:
-            subscriber.deliver(batch)
-            budget -= 1
-            if not budget:
-                break
-        return budget
+        targets = self.targets
+        while True:
+            # The guard is around the loop, which goes on where it was: around each call it would cost every subscriber.
+            try:
+                for subscriber in targets:
+                    subscriber.deliver(batch)
+                    budget -= 1
+                    if not budget:
+                        break
+            except Exception:  # noqa: BLE001 - the wall between subscribers: ``failed`` logs it
+                failed(self.channel, subscriber, self.failures == 0)
+                self.failures += 1
+                budget -= 1
+                if budget:
+                    continue
+            return budget
+
+
+def counted(result: Result[Receipt], listening: int, takers: int = 0) -> Result[Receipt]:
+    """Add the subscribers of this process to what the store counted elsewhere."""
+    if isinstance(result, Future):
+        # Callbacks run in the order they were added: whoever waits for the result sees the sum.
+        result.add_done_callback(partial(_add_when_done, listening, takers))
+    else:
+        result.subscribers += listening
+        result.takers += takers
+    return result
+
+
+def _add_when_done(listening: int, takers: int, future: Future[Receipt]) -> None:
+    if not future.cancelled() and future.exception() is None:
+        receipt = future.result()
+        receipt.subscribers += listening
+        receipt.takers += takers
+
+
+def close(subscriber: Subscriber, reason: CloseReason) -> None:
+    """Tell a subscriber that is in no table any more."""
+    try:
+        subscriber.closed(reason)
+    except Exception:
+        logger.exception("a subscriber failed when it was closed as %s", reason.value)

@@ -2,20 +2,22 @@
 
 Only the echo of a store delivers: a publisher never touches a subscriber, so a local and a remote message take the same path.
 The messages of one loop tick are joined into one `Batch` a channel, delivered at the next tick in slices, in the order of ids.
+What one subscriber raises is logged, and ends that subscriber alone.
 """
 
 from __future__ import annotations
 
+import logging
 from asyncio import Future
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from hbpush.core.batch import Batch
-from hbpush.core.channel import Channel, Delivery
+from hbpush.core.channel import Channel, Delivery, close, counted
 from hbpush.core.clock import Clock
 from hbpush.core.message import ChannelRef, Draft, Message, Since
 from hbpush.core.result import Result, then
@@ -25,6 +27,8 @@ from hbpush.errors import HbpushError
 if TYPE_CHECKING:
     # The hub is written against the contract of stores, which is written against the hub's values.
     from hbpush.stores.base import Page, Receipt, Store
+
+logger = logging.getLogger("hbpush")
 
 SLICE = 1000
 """Deliveries in one turn of the loop; the rest follows in the next, so that other work gets its turn."""
@@ -58,27 +62,27 @@ class Hub:
         """
         channel = self._channels.get(ref)
         if channel is None:
-            return self._stores[ref.store].publish(ref, draft)
+            return self._store(ref).publish(ref, draft)
         listening = channel.listening()
         takers = len(channel.streams) + (0 if channel.pending else len(channel.polls))
-        return _counted(channel.store.publish(ref, draft), listening, takers)
+        return counted(channel.store.publish(ref, draft), listening, takers)
 
     def create(self, ref: ChannelRef, permanent: bool) -> Result[Receipt]:
         """`Store.create`, with the subscribers of this process counted in."""
-        return _counted(self._stores[ref.store].create(ref, permanent), self.listening(ref))
+        return counted(self._store(ref).create(ref, permanent), self.listening(ref))
 
     def info(self, ref: ChannelRef) -> Result[Receipt]:
         """`Store.info`, with the subscribers of this process counted in. Raises ChannelNotFound."""
-        return _counted(self._stores[ref.store].info(ref), self.listening(ref))
+        return counted(self._store(ref).info(ref), self.listening(ref))
 
     def delete(self, ref: ChannelRef) -> Result[Receipt]:
         """`Store.delete`: when it returns or completes, every subscriber here was closed with DELETED. Raises ChannelNotFound."""
         listening = self.listening(ref)
-        return _counted(self._stores[ref.store].delete(ref), listening)
+        return counted(self._store(ref).delete(ref), listening)
 
     def read(self, ref: ChannelRef, since: Since, limit: int) -> Result[Page]:
         """`Store.read_after`, for whoever asks without subscribing. Raises StoreUnavailable."""
-        return self._stores[ref.store].read_after(ref, since, limit)
+        return self._store(ref).read_after(ref, since, limit)
 
     # Subscribing
 
@@ -94,12 +98,12 @@ class Hub:
             # Those who were served may have left, and the record with the last of them.
             channel = self._channels.get(ref)
         if channel is None:
-            store = self._stores[ref.store]
-            channel = Channel(ref, store)
             try:
+                store = self._store(ref)
+                channel = Channel(ref, store)
                 channel.watched = store.watch(ref)
             except HbpushError:
-                subscriber.closed(CloseReason.UNAVAILABLE)
+                close(subscriber, CloseReason.UNAVAILABLE)
                 return
             self._channels[ref] = channel
         if channel.watched is not None or subscriber.takes is None:
@@ -110,25 +114,12 @@ class Hub:
             page = channel.store.read_after(ref, since, 1)
         except HbpushError:
             self._forget_if_empty(channel)
-            subscriber.closed(CloseReason.UNAVAILABLE)
+            close(subscriber, CloseReason.UNAVAILABLE)
             return
         if isinstance(page, Future):
             self._catch_up(channel, subscriber, since, must_exist, page)
             return
-        if page.missed:
-            subscriber.missed()
-        if not page.messages and (page.exists or not must_exist):
-            channel.polls[subscriber] = None
-            channel.report(self._clock.time())
-            subscriber.joined()
-            return
-        if page.messages:
-            channel.report(self._clock.time())
-            subscriber.deliver(Batch(page.messages))
-            self._forget_if_empty(channel)
-        else:
-            self._forget_if_empty(channel)
-            subscriber.closed(CloseReason.ABSENT)
+        self._try(channel, subscriber, self._begin_poll, channel, subscriber, page, must_exist)
 
     def resume(self, ref: ChannelRef, subscriber: Subscriber) -> None:
         """The subscriber has room again: go on reading history for it. Harmless when it is live."""
@@ -140,7 +131,7 @@ class Hub:
     def unsubscribe(self, ref: ChannelRef, subscriber: Subscriber) -> None:
         """The subscriber has left, or wants no more. Harmless when it is not there."""
         channel = self._channels.get(ref)
-        if channel is not None and self._remove(channel, subscriber):
+        if channel is not None and channel.remove(subscriber):
             channel.report()
             self._forget_if_empty(channel)
 
@@ -167,24 +158,24 @@ class Hub:
         while channel.running:
             # It stays in front while it runs: who settles meanwhile has it brought to its end first.
             delivery = channel.running[0]
-            delivery.run(-1)
+            delivery.run(-1, self._failed)
             channel.ended(delivery)
 
     def touch(self, ref: ChannelRef) -> None:
         """A subscriber asked for the channel without subscribing (an interval poll)."""
         channel = self._channels.get(ref)
         if channel is None:
-            self._stores[ref.store].report(ref, 0, 0, self._clock.time())
+            self._store(ref).report(ref, 0, 0, self._clock.time())
         else:
             channel.report(self._clock.time())
 
     def close(self, ref: ChannelRef, subscriber: Subscriber, reason: CloseReason) -> None:
         """Drop one subscriber and tell it why."""
         channel = self._channels.get(ref)
-        if channel is not None and self._remove(channel, subscriber):
+        if channel is not None and channel.remove(subscriber):
             channel.report()
             self._forget_if_empty(channel)
-            subscriber.closed(reason)
+            close(subscriber, reason)
 
     def release(self, reason: CloseReason, owner: object = None) -> None:
         """Drop every subscriber of an owner (None: every one), after what is on its way to it was delivered."""
@@ -220,7 +211,7 @@ class Hub:
         if channel is None:
             return
         for subscriber in [*channel.polls, *channel.streams]:
-            subscriber.missed()
+            self._try(channel, subscriber, subscriber.missed)
         for subscription in channel.catching.values():
             subscription.lost = True
 
@@ -240,7 +231,7 @@ class Hub:
         budget = SLICE
         try:
             while self._deliveries and budget:
-                budget = self._deliveries[0].run(budget)
+                budget = self._deliveries[0].run(budget, self._failed)
                 if budget:
                     delivery = self._deliveries.popleft()
                     delivery.channel.ended(delivery)
@@ -264,6 +255,21 @@ class Hub:
         self._deliveries.append(delivery)
 
     # From history to live
+
+    def _begin_poll(self, channel: Channel, subscriber: Subscriber, page: Page, must_exist: bool) -> None:
+        if page.missed:
+            subscriber.missed()
+        if not page.messages and (page.exists or not must_exist):
+            channel.polls[subscriber] = None
+            channel.report(self._clock.time())
+            subscriber.joined()
+        elif page.messages:
+            channel.report(self._clock.time())
+            subscriber.deliver(Batch(page.messages))
+            self._forget_if_empty(channel)
+        else:
+            self._forget_if_empty(channel)
+            close(subscriber, CloseReason.ABSENT)
 
     def _catch_up(
         self,
@@ -313,6 +319,9 @@ class Hub:
             return
         if channel.pending:
             self.settle(channel.ref)
+        self._try(channel, subscriber, self._take_page, channel, subscriber, subscription, page)
+
+    def _take_page(self, channel: Channel, subscriber: Subscriber, subscription: Subscription, page: Page) -> None:
         messages, live = subscription.page(page.messages, page.last, page.more)
         if page.missed or subscription.lost:
             subscription.lost = False
@@ -321,7 +330,7 @@ class Hub:
         if channel.catching.get(subscriber) is not subscription:
             return
         if messages and subscriber.takes is not None:
-            self._remove(channel, subscriber)
+            channel.remove(subscriber)
             channel.report()
             subscriber.deliver(Batch(messages))
             self._forget_if_empty(channel)
@@ -346,23 +355,32 @@ class Hub:
 
     # The table
 
-    def _remove(self, channel: Channel, subscriber: Subscriber) -> bool:
-        if subscriber in channel.polls:
-            del channel.polls[subscriber]
-        elif subscriber in channel.streams:
-            del channel.streams[subscriber]
-        elif subscriber in channel.catching:
-            del channel.catching[subscriber]
-        else:
-            return False
-        return True
+    def _store(self, ref: ChannelRef) -> Store:
+        return self._stores[ref.store]
 
     def _drop(self, channel: Channel, leaving: list[Subscriber], reason: CloseReason) -> None:
-        leaving = [subscriber for subscriber in leaving if self._remove(channel, subscriber)]
+        leaving = [subscriber for subscriber in leaving if channel.remove(subscriber)]
         channel.report()
         self._forget_if_empty(channel)
         for subscriber in leaving:
-            subscriber.closed(reason)
+            close(subscriber, reason)
+
+    def _try(self, channel: Channel, subscriber: Subscriber, call: Callable[..., object], *args: object) -> None:
+        try:
+            call(*args)
+        except Exception:  # noqa: BLE001 - the wall between subscribers: a fault ends the one that has it, and is logged
+            self._failed(channel, subscriber)
+
+    def _failed(self, channel: Channel, subscriber: Subscriber, log: bool = True) -> None:
+        """Within an except clause: a subscriber raised. It is dropped, and nobody else hears of it."""
+        if log:
+            logger.exception("a subscriber of channel %r failed and is dropped", channel.ref.id)
+        if channel.remove(subscriber):
+            channel.report()
+        self._forget_if_empty(channel)
+        # Its peer is not to wait for ever; and one fault is one line, though the subscriber be broken altogether.
+        with suppress(Exception):
+            subscriber.closed(CloseReason.UNAVAILABLE)
 
     def _forget_if_empty(self, channel: Channel) -> None:
         if channel.polls or channel.streams or channel.catching or channel.pending or channel.running:
@@ -372,21 +390,3 @@ class Hub:
             # A store that is away announces nothing, asked or not; and whoever has just left is not to hear of it.
             with suppress(HbpushError):
                 channel.store.unwatch(channel.ref)
-
-
-def _counted(result: Result[Receipt], listening: int, takers: int = 0) -> Result[Receipt]:
-    """Add the subscribers of this process to what the store counted elsewhere."""
-    if isinstance(result, Future):
-        # Callbacks run in the order they were added: whoever waits for the result sees the sum.
-        result.add_done_callback(partial(_add_when_done, listening, takers))
-    else:
-        result.subscribers += listening
-        result.takers += takers
-    return result
-
-
-def _add_when_done(listening: int, takers: int, future: Future[Receipt]) -> None:
-    if not future.cancelled() and future.exception() is None:
-        receipt = future.result()
-        receipt.subscribers += listening
-        receipt.takers += takers
