@@ -22,7 +22,7 @@ from hbpush.core.clock import Clock
 from hbpush.core.message import ChannelRef, Draft, Message, Since
 from hbpush.core.result import Result, then
 from hbpush.core.subscription import CloseReason, Subscriber, Subscription
-from hbpush.errors import HbpushError
+from hbpush.errors import HbpushError, StoreUnavailable
 
 if TYPE_CHECKING:
     # The hub is written against the contract of stores, which is written against the hub's values.
@@ -41,7 +41,7 @@ class Hub:
     """Channels, their subscribers, and the stores behind them. One to a loop.
 
     ``stores`` maps configured names to stores: the ``store`` of a `ChannelRef` is a key of it. Its owner may change it while the hub
-    runs, after `release` of what used a store that goes.
+    runs, after `release` of what used a store that goes; who asks for it afterwards gets StoreUnavailable.
     """
 
     def __init__(self, stores: Mapping[str, Store], clock: Clock) -> None:
@@ -165,7 +165,8 @@ class Hub:
         """A subscriber asked for the channel without subscribing (an interval poll)."""
         channel = self._channels.get(ref)
         if channel is None:
-            self._store(ref).report(ref, 0, 0, self._clock.time())
+            with suppress(StoreUnavailable):
+                self._store(ref).report(ref, 0, 0, self._clock.time())
         else:
             channel.report(self._clock.time())
 
@@ -356,7 +357,11 @@ class Hub:
     # The table
 
     def _store(self, ref: ChannelRef) -> Store:
-        return self._stores[ref.store]
+        store = self._stores.get(ref.store)
+        if store is None:
+            # A request may outlive the configuration that it came under.
+            raise StoreUnavailable("the store is not there any more")
+        return store
 
     def _drop(self, channel: Channel, leaving: list[Subscriber], reason: CloseReason) -> None:
         leaving = [subscriber for subscriber in leaving if channel.remove(subscriber)]

@@ -140,3 +140,23 @@ def test_one_that_raises_because_the_store_is_away(house: House, expected_logs: 
     assert bad.told == [CloseReason.UNAVAILABLE]
     assert house.hub.listening(LATE) == watched
     assert len(expected_logs.texts()) == 1
+
+
+@pytest.mark.parametrize("takes", [1, None])
+def test_a_store_that_is_gone_is_one_that_is_away(house: House, takes: int | None) -> None:
+    gone = NEWS._replace(store="gone")
+    asked: list[Callable[[], object]] = [
+        lambda: house.hub.publish(gone, Draft(b"a")),
+        lambda: house.hub.create(gone, False),
+        lambda: house.hub.info(gone),
+        lambda: house.hub.delete(gone),
+        lambda: house.hub.read(gone, OLDEST, 1),
+    ]
+    for ask in asked:
+        with pytest.raises(StoreUnavailable, match="not there any more"):
+            ask()
+    house.hub.touch(gone)
+    listener = Listener(takes)
+    house.hub.subscribe(gone, listener, OLDEST)
+    assert listener.told == [CloseReason.UNAVAILABLE]
+    assert house.hub.listening(gone) == 0
