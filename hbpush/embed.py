@@ -18,6 +18,7 @@ the Application may be served by Tornado's own HTTPServer, or by the native fron
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,7 +27,7 @@ from tornado.routing import Rule
 
 from hbpush.core.clock import LoopClock
 from hbpush.core.hub import Hub
-from hbpush.core.message import ChannelRef, Draft
+from hbpush.core.message import HEADER_VALUE, ChannelRef, Draft
 from hbpush.core.result import Result
 from hbpush.daemon.assembly import Assembly
 from hbpush.daemon.config_file import ConfigFile
@@ -43,6 +44,8 @@ OPTIONS = ("max_body", "body_timeout", "max_held_per_address", "trusted_proxies"
 """The server's options that matter without a server of ours; HTTPServer has its own for the rest."""
 
 SOURCE = "Push"
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
 class Push:
@@ -102,12 +105,18 @@ class Push:
         ``store`` is the configured name of the store that keeps the channel; the only one is "default".
 
         Returns what the channel is then: the receipt itself where the store knows at once, as in memory, else a Future of it. Raises
-        StoreError (or sets it on the Future), ValueError for a channel id that cannot be, ConfigError for a store that is not there.
+        StoreError (or sets it on the Future), ValueError for a channel id, content type or event that cannot be, ConfigError for a
+        store that is not there.
         """
         assembly = self._started()
         if store not in assembly.stores:
             raise ConfigError(f"there is no store {store!r}; the stores: {', '.join(assembly.stores)}", "store")
-        draft = Draft(_bytes(body), None if content_type is None else _bytes(content_type), event)
+        media = None if content_type is None else _bytes(content_type)
+        if media is not None and not HEADER_VALUE.fullmatch(media):
+            raise ValueError("a content type has no control characters")
+        if event is not None and _CONTROL.search(event):
+            raise ValueError("an event has no control characters")
+        draft = Draft(_bytes(body), media, event)
         return assembly.hub.publish(ChannelRef(store, "", _channel_id(channel)), draft)
 
     def _routes(self) -> Sequence[Route]:

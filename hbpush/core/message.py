@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import enum
+import re
 from typing import NamedTuple
 
 import msgspec
+
+HEADER_VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
+"""All that a header can carry (RFC 9110 section 5.5); whoever writes another value splits his response."""
 
 
 class MessageId(NamedTuple):

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
-from hbpush.core.message import Message, MessageId
+from hbpush.core.message import HEADER_VALUE, Message, MessageId
 from hbpush.errors import ProtocolError
 
 VARY = b"Vary: If-None-Match, If-Modified-Since\r\n"
@@ -39,7 +39,6 @@ _DATES = tuple(
 )
 _TAG = re.compile(rb'(?P<bare>[0-9]{1,%d})|(?:W/)?"(?P<quoted>[0-9]{1,%d})"' % (TAG_DIGITS, TAG_DIGITS))
 _QUERY_NAMES = frozenset((b"last_event_id", b"if_modified_since", b"if_none_match"))
-_UNFIT_FOR_A_HEADER = re.compile("[\r\n\0]")
 
 
 # Ids
@@ -147,7 +146,7 @@ def id_lines(id: MessageId, quoted: bool = False) -> bytes:
 class MessageAnswer:
     """The Format of a poll: the first message of a batch as a whole response.
 
-    ``lines`` gives the header lines that every response has (Server, Date).
+    ``lines`` gives the header lines that every response has (Server, Date). What no header can carry is left out, whoever published it.
     """
 
     def __init__(self, lines: Callable[[], bytes], quoted: bool) -> None:
@@ -161,7 +160,7 @@ class MessageAnswer:
             self._lines(),
             id_lines(message.id, self._quoted),
             VARY,
-            b"" if content_type is None else b"Content-Type: %b\r\n" % content_type,
+            b"Content-Type: %b\r\n" % content_type if content_type is not None and HEADER_VALUE.fullmatch(content_type) else b"",
             b"" if message.event is None else event_line(message.event),
             len(message.body),
             message.body,
@@ -170,17 +169,16 @@ class MessageAnswer:
 
 def event_name(value: bytes) -> str:
     """The name of an event from its header. Raises ProtocolError for one that no header line or event stream can carry."""
-    name = value.strip(b" \t").decode("utf-8", "surrogateescape")
-    if _UNFIT_FOR_A_HEADER.search(name):
-        raise ProtocolError("X-Relay-Event has a line break or a NUL in it")
-    return name
+    value = value.strip(b" \t")
+    if not HEADER_VALUE.fullmatch(value):
+        raise ProtocolError("X-Relay-Event has a control character in it")
+    return value.decode("utf-8", "surrogateescape")
 
 
 def event_line(name: str) -> bytes:
     """The header line of an event; nothing for a name from another protocol that no header can carry."""
-    if _UNFIT_FOR_A_HEADER.search(name):
-        return b""
     try:
-        return b"X-Relay-Event: %b\r\n" % name.encode("utf-8", "surrogateescape")
+        value = name.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         return b""
+    return b"X-Relay-Event: %b\r\n" % value if HEADER_VALUE.fullmatch(value) else b""

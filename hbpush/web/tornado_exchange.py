@@ -6,13 +6,14 @@ Tornado keeps its own books on length, framing, HEAD and keep-alive, so ready re
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from typing import Any, Final
 
 from tornado.http1connection import HTTP1Connection
-from tornado.httputil import HTTPHeaders, HTTPServerRequest, ResponseStartLine
+from tornado.httputil import HTTPHeaders, HTTPInputError, HTTPServerRequest, ResponseStartLine
 from tornado.iostream import StreamClosedError
 
 from hbpush.core.clock import Clock, LoopClock, TimerWheel
@@ -23,6 +24,8 @@ from hbpush.web.limits import Limits
 from hbpush.web.proxies import TrustedProxies
 from hbpush.web.websocket import upgrade
 from hbpush.web.websocket_transport import StreamTransport, Transport
+
+logger = logging.getLogger("hbpush.web")
 
 NO_HEADERS: Final[HTTPHeaders] = HTTPHeaders()
 
@@ -164,12 +167,20 @@ class TornadoExchange(Exchange):
 
     def respond(self, wire: bytes) -> None:
         connection = self._unanswered()
-        if connection is not None:
+        if connection is None:
+            return
+        try:
+            start_line, headers, body = self._unpacked(wire)
+        except (HTTPInputError, ValueError):
+            # Whoever calls may be a flush for a thousand others, and the peer is not to wait for what cannot be said.
+            logger.exception("an answer to %s %r cannot be written", self.method.decode("latin-1"), self.target.decode("latin-1"))
             self._release()
-            start_line, headers, body = unpack(wire)
-            bodiless = self.method == b"HEAD" or start_line.code in (204, 304)
-            self._write_head(connection, start_line, headers, None if bodiless else body)
-            self._finish(connection)
+            connection.stream.close()
+            return
+        self._release()
+        bodiless = self.method == b"HEAD" or start_line.code in (204, 304)
+        self._write_head(connection, start_line, headers, None if bodiless else body)
+        self._finish(connection)
 
     def hold(self, gone: Callable[[], object]) -> bool:
         connection = self._unanswered()
@@ -198,6 +209,7 @@ class TornadoExchange(Exchange):
         if self.method == b"HEAD":
             self.respond(head)
             return None
+        start_line, parsed, _ = self._unpacked(head)
         if not self.hold(gone):
             return None
         connection = self._connection
@@ -205,7 +217,6 @@ class TornadoExchange(Exchange):
         if not self.http11:
             self.keep = False
         self._streaming = True
-        start_line, parsed, _ = unpack(head)
         # The answer before this one has left the socket with Nagle's algorithm on.
         connection.stream.set_nodelay(True)
         self._write_head(connection, start_line, parsed, None)
@@ -259,9 +270,14 @@ class TornadoExchange(Exchange):
             self._address = None
         return connection
 
-    def _write_head(self, connection: HTTP1Connection, start_line: ResponseStartLine, headers: HTTPHeaders, body: bytes | None) -> None:
+    def _unpacked(self, wire: bytes) -> tuple[ResponseStartLine, HTTPHeaders, bytes]:
+        """A ready response and ``extra``. Raises HTTPInputError or ValueError for lines that Tornado refuses to write."""
+        start_line, headers, body = unpack(wire)
         for name, value in _parse(self.extra):
             headers.add(name, value)
+        return start_line, headers, body
+
+    def _write_head(self, connection: HTTP1Connection, start_line: ResponseStartLine, headers: HTTPHeaders, body: bytes | None) -> None:
         if not self.keep:
             # Tornado promises an HTTP/1.0 client what its request asks for.
             self._request.headers.pop("Connection", None)

@@ -205,3 +205,17 @@ def test_channels_that_cannot_be(channel: str | bytes) -> None:
         await push.stop()
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("said", ["a\r\nX-Evil: 1", "a\nb", "a\0b", "a\x01", "\x7f"])
+@pytest.mark.parametrize("what", ["content_type", "event"])
+def test_values_that_no_header_can_carry(what: str, said: str) -> None:
+    async def scenario() -> None:
+        push = Push(LOCATIONS)
+        await push.start()
+        with pytest.raises(ValueError, match="no control characters"):
+            push.publish("news", "body", **{what: said})
+        push.publish("news", "body", **{what: "caf\u00e9"})
+        await push.stop()
+
+    asyncio.run(scenario())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from email.utils import formatdate
 
 import pytest
@@ -289,14 +290,14 @@ def test_formats_are_told_apart_by_identity() -> None:
     assert MessageAnswer(lines, quoted=True) != MessageAnswer(lines, quoted=True)
 
 
-@pytest.mark.parametrize("value", [b"a\rb", b"a\nb", b"a\0b", b"\0"])
+@pytest.mark.parametrize("value", [b"a\rb", b"a\nb", b"a\0b", b"\0", b"a\x01", b"\x7f"])
 def test_events_that_no_line_can_carry(value: bytes) -> None:
     with pytest.raises(ProtocolError) as refused:
         event_name(value)
     assert refused.value.status_hint == 400
 
 
-@given(st.binary().filter(lambda value: not set(value) & set(b"\r\n\0")))
+@given(st.binary().filter(lambda value: not set(value) & {*range(9), *range(10, 32), 127}))
 def test_events_come_back(value: bytes) -> None:
     assert event_line(event_name(value)) == b"X-Relay-Event: %b\r\n" % value.strip(b" \t")
 
@@ -305,3 +306,21 @@ def test_events_come_back(value: bytes) -> None:
 def test_event_of_any_text_is_one_line_or_none(name: str) -> None:
     line = event_line(name)
     assert line == b"" or line.split(b"\r\n") == [line[:-2], b""]
+
+
+@given(st.binary(), st.text())
+def test_an_answer_is_never_split(content_type: bytes, event: str) -> None:
+    message = Message(ChannelRef("default", "", "news"), MessageId(SECOND, 0), MessageId(0, -1), b"x", content_type, event)
+    wire = MessageAnswer(lambda: b"", False)([message])
+    head, body = wire.split(b"\r\n\r\n")
+    names = [line.partition(b":")[0] for line in head.split(b"\r\n")[1:]]
+    assert body == b"x"
+    assert set(names) <= {b"Last-Modified", b"Etag", b"Vary", b"Cache-Control", b"Content-Type", b"X-Relay-Event", b"Content-Length"}
+    assert len(names) == len(set(names))
+    assert not re.search(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", head)
+
+
+@pytest.mark.parametrize("value", [b"text/plain\r\nX-Evil: 1", b"\n", b"a\0", b"\x01", b"\x7f"])
+def test_a_content_type_that_no_header_can_carry_is_left_out(value: bytes) -> None:
+    message = Message(ChannelRef("default", "", "news"), MessageId(SECOND, 0), MessageId(0, -1), b"x", value)
+    assert b"Content-Type" not in MessageAnswer(lambda: b"", False)([message])
