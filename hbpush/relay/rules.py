@@ -20,6 +20,8 @@ VARY = b"Vary: If-None-Match, If-Modified-Since\r\n"
 NO_TAG = -1
 """The tag of a request with If-Modified-Since alone: before every message of that second."""
 TAG_DIGITS = 15
+CACHED_LENGTH = 128
+"""Bytes of validators that are remembered; what is longer may be read, but is not worth to be held for others."""
 
 _EPOCH = datetime(1970, 1, 1)
 _SECOND = timedelta(seconds=1)
@@ -59,7 +61,6 @@ def http_date(second: int) -> bytes:
     )
 
 
-@lru_cache(256)
 def parse_date(value: bytes) -> int:
     """The unix second of an HTTP date in one of its three forms; asctime's is GMT too. Dates before 1970 are 0.
 
@@ -95,15 +96,22 @@ def parse_tag(value: bytes) -> int:
     raise ProtocolError(f"If-None-Match is not a whole number of at most {TAG_DIGITS} digits")
 
 
-@lru_cache(1024)
 def since_headers(if_modified_since: bytes | None, if_none_match: bytes | None) -> MessageId | None:
     """The id that a subscriber has, from its two validators; None when it has none: without the first the second says nothing.
 
     Raises ProtocolError for a value that cannot be read.
     """
+    if len(if_modified_since or b"") + len(if_none_match or b"") <= CACHED_LENGTH:
+        return _cached_since(if_modified_since, if_none_match)
+    return _since(if_modified_since, if_none_match)
+
+
+def _since(if_modified_since: bytes | None, if_none_match: bytes | None) -> MessageId | None:
     tag = NO_TAG if if_none_match is None else parse_tag(if_none_match)
     return None if if_modified_since is None else _id(parse_date(if_modified_since), tag)
 
+
+_cached_since = lru_cache(1024)(_since)
 
 # Thousands of held polls wait with the same id, in one spelling or another: it is one object.
 _id = lru_cache(1024)(MessageId)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from hbpush.core.message import ChannelRef, Message, MessageId
 from hbpush.errors import ProtocolError
+from hbpush.relay import rules
 from hbpush.relay.rules import (
     NO_TAG,
     MessageAnswer,
@@ -324,3 +325,12 @@ def test_an_answer_is_never_split(content_type: bytes, event: str) -> None:
 def test_a_content_type_that_no_header_can_carry_is_left_out(value: bytes) -> None:
     message = Message(ChannelRef("default", "", "news"), MessageId(SECOND, 0), MessageId(0, -1), b"x", value)
     assert b"Content-Type" not in MessageAnswer(lambda: b"", False)([message])
+
+
+def test_long_validators_are_read_and_not_remembered() -> None:
+    tags = [b'"x", ' * 1000 + b'"%d"' % n for n in range(5)]
+    before = rules._cached_since.cache_info().currsize
+    assert [since_headers(DATE, tag) for tag in tags] == [MessageId(SECOND, n) for n in range(5)]
+    assert since_headers(b" " * 1000 + DATE, b"7") == MessageId(SECOND, 7)
+    assert rules._cached_since.cache_info().currsize == before
+    assert since_headers(DATE, b"424242") is since_headers(DATE, b"424242")
