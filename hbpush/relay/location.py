@@ -33,9 +33,7 @@ class RelayLocation(Location):
     def __init__(self, settings: Any, context: LocationContext) -> None:
         super().__init__(settings, context)
         self.pattern = pattern(settings)
-        self.endpoint = cors.guarded(
-            self.make_endpoint(), settings.allow_origin, settings.allow_credentials, self.methods, self.request_headers, EXPOSED
-        )
+        self.endpoint = self.guard(self.make_endpoint())
 
     @classmethod
     def check(cls, settings: Any) -> None:
@@ -47,7 +45,12 @@ class RelayLocation(Location):
         raise NotImplementedError
 
     def routes(self) -> Sequence[Route]:
-        return [Route(self.pattern, self.endpoint, self.channel)]
+        return [Route(self.pattern, self.endpoint, self.channel, guard=self.guard)]
+
+    def guard(self, endpoint: Endpoint) -> Endpoint:
+        """The endpoint with CORS around it, where the location is asked for that."""
+        settings = self.settings
+        return cors.guarded(endpoint, settings.allow_origin, settings.allow_credentials, self.methods, self.request_headers, EXPOSED)
 
     def channel(self, name: bytes) -> ChannelRef:
         """The channel that the naming part of a path names. Raises ProtocolError."""

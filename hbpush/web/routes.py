@@ -82,13 +82,14 @@ class Route(NamedTuple):
     """Paths, and who answers them.
 
     ``parse`` turns the naming part into `Exchange.args`; it may raise ProtocolError, which is then the answer. ``max_body`` is in
-    bytes, None for the server's bound.
+    bytes, None for the server's bound. ``guard`` is what stands around the endpoint (CORS), to be put around that refusal too.
     """
 
     pattern: Pattern
     endpoint: Endpoint
     parse: Callable[[bytes], Any]
     max_body: int | None = None
+    guard: Callable[[Endpoint], Endpoint] | None = None
 
 
 class Match(NamedTuple):
@@ -129,7 +130,8 @@ class Routes:
             try:
                 args = route.parse(name)
             except ProtocolError as error:
-                return Match(_Refusal(error), None, route.max_body)
+                refusal: Endpoint = _Refusal(error)
+                return Match(refusal if route.guard is None else route.guard(refusal), None, route.max_body)
             return Match(route.endpoint, args, route.max_body)
         return self._fallback
 
