@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +19,7 @@ from hbpush.relay.location import PublisherLocation, SubscriberLocation
 from hbpush.stores.base import Store, StoreContext, StoreSettings
 from hbpush.stores.memory import MemoryStore
 from tests.support.clock import ManualClock
-from tests.support.hosts import KINDS, PATIENCE, Answer, Client, Host, request
+from tests.support.hosts import KINDS, PATIENCE, Answer, Certificate, Client, Host, request
 from tests.support.late_store import LateStore
 
 TYPES: dict[str, type[Location]] = {"publisher": PublisherLocation, "subscriber": SubscriberLocation}
@@ -99,9 +100,17 @@ def wire(method: str, path: str, *lines: str, body: bytes = b"") -> bytes:
     return request(method.encode(), path.encode(), *[line.encode() for line in [*lines, *length]], body=body)
 
 
-@pytest.fixture(params=[kind for kind in KINDS if kind.name in ("native", "tornado")], ids=lambda kind: kind.name)
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    if shutil.which("openssl") is None:
+        pytest.skip("makes a certificate: apt-get install openssl")
+    return Certificate.make(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture(params=[kind for kind in KINDS if kind.name != "native-asyncio"], ids=lambda kind: kind.name)
 def site(request: pytest.FixtureRequest) -> Site:
-    return Site(Host(request.param, None))
+    kind = request.param
+    return Site(Host(kind, request.getfixturevalue("certificate") if kind.tls else None))
 
 
 @pytest.hookimpl(tryfirst=True)
