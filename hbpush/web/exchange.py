@@ -111,15 +111,19 @@ class Exchange(ABC):
     def http11(self) -> bool:
         """False for an HTTP/1.0 request."""
 
-    @property
     @abstractmethod
-    def remote_ip(self) -> str:
-        """The client's address: the peer's, or what a trusted proxy says (DESIGN 8)."""
+    def client(self) -> tuple[str, bool]:
+        """The client's address, and whether it came by TLS: the peer's own, or what a trusted proxy says (DESIGN 8)."""
 
     @property
-    @abstractmethod
+    def remote_ip(self) -> str:
+        """The client's address."""
+        return self.client()[0]
+
+    @property
     def secure(self) -> bool:
         """Whether the client came by TLS, here or at a trusted proxy."""
+        return self.client()[1]
 
     @abstractmethod
     def respond(self, wire: bytes) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from typing import Any, Final
@@ -18,8 +17,9 @@ from tornado.iostream import StreamClosedError
 
 from hbpush.core.clock import Clock, LoopClock, TimerWheel
 from hbpush.core.counters import Counters
-from hbpush.web.answers import REASONS, UNAVAILABLE, fail, stamp
-from hbpush.web.exchange import Endpoint, Exchange, HeaderLines, WebSocketListener, Writer
+from hbpush.web.answers import REASONS, UNAVAILABLE, stamp
+from hbpush.web.exchange import Exchange, HeaderLines, WebSocketListener, Writer
+from hbpush.web.hosting import Hosting
 from hbpush.web.limits import Limits
 from hbpush.web.proxies import TrustedProxies
 from hbpush.web.websocket import upgrade
@@ -30,19 +30,22 @@ logger = logging.getLogger("hbpush.web")
 NO_HEADERS: Final[HTTPHeaders] = HTTPHeaders()
 
 
-class Host:
+class Host(Hosting):
     """What the exchanges of one set of rules share.
 
     The clock is the running loop's unless another is given; a counter that is not given is an own one.
     """
 
     def __init__(self, limits: Limits, proxies: TrustedProxies, clock: Clock | None = None, counters: Counters | None = None) -> None:
-        self.limits = limits
+        super().__init__()
+        self._limits = limits
         self.proxies = proxies
         self._given_clock = clock
         self._given_counters = counters
-        self._held: Counter[str] = Counter()
-        self._pending: set[asyncio.Future[object]] = set()
+
+    @property
+    def limits(self) -> Limits:
+        return self._limits
 
     # Rules may be made before there is a loop, so what needs one waits for the first request.
 
@@ -63,38 +66,6 @@ class Host:
 
     def release(self, transport: Transport) -> None:
         """A WebSocket is over."""
-
-    def hold_for(self, address: str) -> bool:
-        """Count a held request for an address; False when it has too many."""
-        limit = self.limits.max_held_per_address
-        if limit and self._held[address] >= limit:
-            self.counters.refuse("too_many_held", f"more than {limit} held requests of one address")
-            return False
-        self._held[address] += 1
-        return True
-
-    def release_address(self, address: str) -> None:
-        """One held request less."""
-        self._held[address] -= 1
-        if self._held[address] <= 0:
-            del self._held[address]
-
-    def run(self, endpoint: Endpoint, exchange: Exchange) -> None:
-        """Have an exchange answered; an error is an answer too."""
-        try:
-            outcome = endpoint(exchange)
-        except Exception as error:  # noqa: BLE001 - the wall behind which nothing may break the loop: a fault becomes a 500
-            fail(exchange, error)
-            return
-        if outcome is not None:
-            future: asyncio.Future[object] = asyncio.ensure_future(outcome)
-            self._pending.add(future)
-            future.add_done_callback(partial(self._seen_to, exchange))
-
-    def _seen_to(self, exchange: Exchange, future: asyncio.Future[object]) -> None:
-        self._pending.discard(future)
-        if not future.cancelled() and (error := future.exception()) is not None:
-            fail(exchange, error)
 
 
 class TornadoExchange(Exchange):
@@ -152,15 +123,7 @@ class TornadoExchange(Exchange):
     def http11(self) -> bool:
         return self._request.version != "HTTP/1.0"
 
-    @property
-    def remote_ip(self) -> str:
-        return self._client()[0]
-
-    @property
-    def secure(self) -> bool:
-        return self._client()[1]
-
-    def _client(self) -> tuple[str, bool]:
+    def client(self) -> tuple[str, bool]:
         forwarded_for, forwarded_proto = self.header(b"x-forwarded-for"), self.header(b"x-forwarded-proto")
         request = self._request
         return self._host.proxies.client(request.remote_ip or "", request.protocol == "https", forwarded_for, forwarded_proto)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserInvalidMethodError, HttpParserInvalidURLError, HttpParserUpgrade
 
-from hbpush.web.answers import UNAVAILABLE, fail, line
+from hbpush.web.answers import UNAVAILABLE, line
 from hbpush.web.exchange import Endpoint
 from hbpush.web.native.exchange import PLAIN, NativeExchange, NativeWriter
 from hbpush.web.native.heads import HEAD_END
-from hbpush.web.native.reader import Reader, Refused
+from hbpush.web.native.reader import Reader, Refused, encoded
 from hbpush.web.routes import Routes
 
 if TYPE_CHECKING:
@@ -30,8 +29,6 @@ HEADER_COST = 100
 
 LINGER = 2.0
 """Seconds in which what a refused client still sends is read and dropped, so that it sees the answer and not a broken pipe."""
-
-NOT_ASCII = re.compile(rb"[\x80-\xff]")
 
 CLOSE = b"Connection: close\r\n"
 
@@ -180,13 +177,7 @@ class Connection(asyncio.Protocol):
         if self.server.closing:
             exchange.keep = False
         self.current = exchange
-        try:
-            outcome = endpoint(exchange)
-        except Exception as error:  # noqa: BLE001 - the wall behind which nothing may break the loop: a fault becomes a 500
-            fail(exchange, error)
-        else:
-            if outcome is not None:
-                self.server.see_to(exchange, outcome)
+        self.server.run(endpoint, exchange)
 
     def go_on(self) -> None:
         """The client waits for leave to send its body."""
@@ -233,9 +224,8 @@ class Connection(asyncio.Protocol):
         if isinstance(error, HttpParserInvalidURLError) and reader.head == 0:
             # curl sends a path as it was typed, é and all; there is only one way to read it.
             request_line, end, rest = wire.partition(b"\n")
-            encoded = NOT_ASCII.sub(_percent_encoded, request_line)
-            if end and encoded != request_line:
-                self.data_received(encoded + end + rest)
+            if end and not request_line.isascii():
+                self.data_received(encoded(request_line) + end + rest)
                 return
         if reader.refusal is not None:
             self._refuse(reader.refusal)
@@ -405,7 +395,3 @@ class Connection(asyncio.Protocol):
             # Nobody could send while nothing was read.
             self.since = self.server.now
             self.transport.resume_reading()
-
-
-def _percent_encoded(match: re.Match[bytes]) -> bytes:
-    return b"%%%02X" % match[0][0]

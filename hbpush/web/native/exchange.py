@@ -88,15 +88,7 @@ class NativeExchange(Exchange):
     def keep(self, keep: bool) -> None:
         self.traits = self.traits | KEEP if keep else self.traits & ~KEEP
 
-    @property
-    def remote_ip(self) -> str:
-        return self._client()[0]
-
-    @property
-    def secure(self) -> bool:
-        return self._client()[1]
-
-    def _client(self) -> tuple[str, bool]:
+    def client(self) -> tuple[str, bool]:
         connection = self._connection
         if connection is None:
             return "", False

@@ -6,6 +6,7 @@ part. So an idle or held connection has no parser, and costs no memory for one.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
@@ -26,6 +27,7 @@ SINGLE_HEADERS = frozenset((b"host", b"content-length", b"transfer-encoding", b"
 """Headers that must not come twice: two values would be two readings of one request."""
 
 SLASH, HASH = b"/#"
+NOT_ASCII = re.compile(rb"[\x80-\xff]")
 
 RARE_METHODS = frozenset((b"HEAD", b"CONNECT"))
 
@@ -308,3 +310,8 @@ class Reader:
             self.refuse("bad_request", 417, "the only expectation that is met is 100-continue")
         if self._traits & HTTP11 and self.connection is not None:
             self.connection.go_on()
+
+
+def encoded(request_line: bytes) -> bytes:
+    """A request line with every byte that is not ASCII percent-encoded."""
+    return NOT_ASCII.sub(lambda match: b"%%%02X" % match[0][0], request_line)

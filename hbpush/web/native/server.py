@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections import Counter
-from collections.abc import Awaitable
-from functools import partial
-from typing import TYPE_CHECKING
 
 from hbpush.core.clock import Clock, Timer, TimerWheel
 from hbpush.core.counters import Counters
-from hbpush.web.answers import fail
+from hbpush.web.hosting import Hosting
 from hbpush.web.limits import Limits
 from hbpush.web.native.connection import Connection
 from hbpush.web.native.heads import Heads
@@ -19,9 +15,6 @@ from hbpush.web.native.reader import Reader
 from hbpush.web.proxies import TrustedProxies
 from hbpush.web.routes import Routes
 from hbpush.web.websocket_transport import Transport
-
-if TYPE_CHECKING:
-    from hbpush.web.native.exchange import NativeExchange
 
 BACKLOG = 4096
 SWEEP = 1.0
@@ -33,7 +26,7 @@ READERS = 16
 """Readers that are kept beside the spare one: about as many requests arrive in parts at the same time on a quiet server."""
 
 
-class NativeServer:
+class NativeServer(Hosting):
     """HTTP/1.0 and 1.1, plain and TLS, on any number of listening sockets.
 
     ``routes`` and ``limits`` may be replaced while it runs; connections go on under the new ones. ``max_connections`` 0 is no bound
@@ -49,12 +42,13 @@ class NativeServer:
         counters: Counters,
         proxies: TrustedProxies,
     ) -> None:
+        super().__init__()
         self.heads = Heads()
         self._routes = routes
         self._limits = limits
         self.clock = clock
         self.wheel = wheel
-        self.counters = counters
+        self._counters = counters
         self.proxies = proxies
         self.closing = False
         self.now = clock.monotonic()
@@ -63,9 +57,7 @@ class NativeServer:
         self._adopted: set[Transport] = set()
         self.spare = Reader(self)
         self._readers: list[Reader] = []
-        self._held: Counter[str] = Counter()
         self._listeners: list[asyncio.Server] = []
-        self._pending: set[asyncio.Future[object]] = set()
         self._sweep_timer: Timer | None = None
         self._sweeping: list[Connection] = []
         self._empty: asyncio.Future[None] | None = None
@@ -89,6 +81,10 @@ class NativeServer:
     def limits(self, limits: Limits) -> None:
         self._limits = limits
         self.heads.clear()
+
+    @property
+    def counters(self) -> Counters:
+        return self._counters
 
     async def listen(self, address: str, port: int, ssl_context: ssl.SSLContext | None = None) -> list[tuple[str, int]]:
         """Listen on an address ('' for every interface) and a port (0 for a free one). Returns what was bound. Raises OSError."""
@@ -127,8 +123,7 @@ class NativeServer:
             await asyncio.wait([self._empty], timeout=grace)
         for transport in [connection.transport for connection in self.connections] + list(self._adopted):
             transport.abort()
-        for future in self._pending:
-            future.cancel()
+        self.cancel_pending()
         if self._sweep_timer is not None:
             self._sweep_timer.cancel()
             self._sweep_timer = None
@@ -180,31 +175,6 @@ class NativeServer:
         """A reader stands where no further request can be read."""
         self.lend(reader)
         reader.close()
-
-    def see_to(self, exchange: NativeExchange, outcome: Awaitable[object]) -> None:
-        """Wait for an endpoint that answers in its own time; its error is the answer."""
-        future: asyncio.Future[object] = asyncio.ensure_future(outcome)
-        self._pending.add(future)
-        future.add_done_callback(partial(self._seen_to, exchange))
-
-    def _seen_to(self, exchange: NativeExchange, future: asyncio.Future[object]) -> None:
-        self._pending.discard(future)
-        if not future.cancelled() and (error := future.exception()) is not None:
-            fail(exchange, error)
-
-    def hold_for(self, address: str) -> bool:
-        """Count a held request for an address."""
-        if self._held[address] >= self.limits.max_held_per_address:
-            self.counters.refuse("too_many_held", f"more than {self.limits.max_held_per_address} held requests of one address")
-            return False
-        self._held[address] += 1
-        return True
-
-    def release_address(self, address: str) -> None:
-        """One held request less."""
-        self._held[address] -= 1
-        if self._held[address] <= 0:
-            del self._held[address]
 
     # Time-outs
 

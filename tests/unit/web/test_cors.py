@@ -19,8 +19,7 @@ EXPOSED = b"Etag"
 class Asked(Exchange):
     """A request with at most an Origin, and what it was answered."""
 
-    upgrade = http11 = secure = True
-    remote_ip = "127.0.0.1"
+    upgrade = http11 = True
     headers = ()
 
     def __init__(self, method: bytes, origin: bytes | None) -> None:
@@ -32,6 +31,9 @@ class Asked(Exchange):
 
     def header(self, name: bytes) -> bytes | None:
         return self._origin if name == b"origin" else None
+
+    def client(self) -> tuple[str, bool]:
+        return "127.0.0.1", True
 
     def respond(self, wire: bytes) -> None:
         self.wire = wire

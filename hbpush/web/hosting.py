@@ -1,0 +1,72 @@
+"""What every host does for its exchanges: it runs their endpoints behind a wall, and counts who holds how many."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Awaitable
+from functools import partial
+
+from hbpush.core.counters import Counters
+from hbpush.web.answers import fail
+from hbpush.web.exchange import Endpoint, Exchange
+from hbpush.web.limits import Limits
+
+
+class Hosting(ABC):
+    """A host, as far as hosts are alike."""
+
+    def __init__(self) -> None:
+        self._held: Counter[str] = Counter()
+        self._pending: set[asyncio.Future[object]] = set()
+
+    @property
+    @abstractmethod
+    def limits(self) -> Limits:
+        """The bounds as they are now."""
+
+    @property
+    @abstractmethod
+    def counters(self) -> Counters:
+        """Where refusals are counted."""
+
+    def run(self, endpoint: Endpoint, exchange: Exchange) -> None:
+        """Have an exchange answered; an error is an answer too."""
+        try:
+            outcome = endpoint(exchange)
+        except Exception as error:  # noqa: BLE001 - the wall behind which nothing may break the loop: a fault becomes a 500
+            fail(exchange, error)
+        else:
+            if outcome is not None:
+                self._see_to(exchange, outcome)
+
+    def _see_to(self, exchange: Exchange, outcome: Awaitable[object]) -> None:
+        future: asyncio.Future[object] = asyncio.ensure_future(outcome)
+        self._pending.add(future)
+        future.add_done_callback(partial(self._seen_to, exchange))
+
+    def _seen_to(self, exchange: Exchange, future: asyncio.Future[object]) -> None:
+        self._pending.discard(future)
+        if not future.cancelled() and (error := future.exception()) is not None:
+            fail(exchange, error)
+
+    def cancel_pending(self) -> None:
+        """Give up the endpoints that have not answered yet."""
+        for future in self._pending:
+            future.cancel()
+
+    def hold_for(self, address: str) -> bool:
+        """Count a held request for an address; False when it has too many."""
+        limit = self.limits.max_held_per_address
+        if limit and self._held[address] >= limit:
+            self.counters.refuse("too_many_held", f"more than {limit} held requests of one address")
+            return False
+        self._held[address] += 1
+        return True
+
+    def release_address(self, address: str) -> None:
+        """One held request less."""
+        self._held[address] -= 1
+        if self._held[address] <= 0:
+            del self._held[address]
