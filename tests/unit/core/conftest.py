@@ -10,12 +10,13 @@ import pytest
 
 from hbpush.core.counters import Counters
 from hbpush.core.hub import Hub
-from hbpush.core.message import ChannelRef, Draft, MessageId
+from hbpush.core.message import NEWEST, OLDEST, ChannelRef, Draft, MessageId, Since
 from hbpush.core.result import Result
 from hbpush.stores.base import Receipt, StoreContext, StoreSettings
 from hbpush.stores.memory import MemoryStore
 from tests.support.clock import ManualClock
 from tests.support.late_store import LateStore
+from tests.support.listener import Listener
 
 NEWS = ChannelRef("default", "", "news")
 SPORT = ChannelRef("default", "", "sport")
@@ -77,3 +78,16 @@ class House:
 def house() -> Iterator[House]:
     with asyncio.Runner() as runner:
         yield House(runner.get_loop())
+
+
+def listen(house: House, *listeners: Listener) -> None:
+    """Subscribe to what comes next, and forget that it is told."""
+    for listener in listeners:
+        house.hub.subscribe(NEWS, listener, NEWEST)
+        assert listener.told == ["joined"]
+        listener.told.clear()
+
+
+def subscribed(house: House, listener: Listener, since: Since = OLDEST, must_exist: bool = False, ref: Any = NEWS) -> Listener:
+    house.hub.subscribe(ref, listener, since, must_exist)
+    return listener
