@@ -23,9 +23,9 @@ from hbpush.core.counters import Counters
 from hbpush.core.hub import Hub
 from hbpush.core.result import Result
 from hbpush.core.subscription import CloseReason
-from hbpush.daemon.configuration import Configuration, LocationChoice, StoreChoice
+from hbpush.daemon.configuration import OTHER_VARIABLES, SERVER_VARIABLES, Configuration, LocationChoice, StoreChoice
 from hbpush.daemon.location import Location, LocationContext
-from hbpush.daemon.options import join
+from hbpush.daemon.options import join, nearest
 from hbpush.daemon.routes_check import Placed, hidden
 from hbpush.errors import ConfigError, HbpushError
 from hbpush.stores.base import Store, StoreContext
@@ -165,6 +165,11 @@ class Assembly:
     def warnings(self, address: str) -> list[str]:
         """What an operator should know about this configuration on a server that listens on ``address``, one line each."""
         lines = [] if self._locations else ["locations: there are none, so every request is answered 404"]
+        known = (*SERVER_VARIABLES, *OTHER_VARIABLES)
+        lines += [
+            f"{name}: is no variable of the server's; {nearest(name, known)}those are {', '.join(known)} and HBPUSH_STORE_..."
+            for name in self.configuration.unknown_variables
+        ]
         lines += hidden(self._placed)
         for choice, _ in self._locations:
             try:

@@ -32,6 +32,8 @@ DEFAULT = ConfigFile(
 
 SERVER_VARIABLES = {"HBPUSH_PORT": "port", "HBPUSH_ADDRESS": "address", "HBPUSH_LOG_LEVEL": "log_level"}
 STORE_VARIABLES = "HBPUSH_STORE_"
+OTHER_VARIABLES = ("HBPUSH_CONFIG", "HBPUSH_PYTHON", "HBPUSH_VENV")
+"""The configuration file, and what the scripts of a checkout go by."""
 
 
 class StoreChoice(NamedTuple):
@@ -62,6 +64,8 @@ class Configuration(NamedTuple):
     server: ServerSettings
     stores: dict[str, StoreChoice]
     locations: tuple[LocationChoice, ...]
+    unknown_variables: tuple[str, ...] = ()
+    """Environment variables that look like options and are none."""
 
 
 class Flags(NamedTuple):
@@ -93,7 +97,7 @@ def configure(source: ConfigFile, environ: Mapping[str, str], flags: Flags = Fla
     stores = _store_variables(stores, variables)
     given = {"port": flags.port, "address": flags.address, "log_level": flags.log_level}
     server = msgspec.structs.replace(server, **{name: value for name, value in given.items() if value is not None})
-    return Configuration(source.name, server, stores, locations)
+    return Configuration(source.name, server, stores, locations, _unknown(variables))
 
 
 def tls_context(tls: Tls) -> ssl.SSLContext:
@@ -188,6 +192,13 @@ def _server_variables(server: ServerSettings, variables: Mapping[str, str]) -> S
         if name in variables
     }
     return msgspec.structs.replace(server, **changes)
+
+
+def _unknown(variables: Mapping[str, str]) -> tuple[str, ...]:
+    known = (*SERVER_VARIABLES, *OTHER_VARIABLES)
+    return tuple(
+        sorted(name for name in variables if name.startswith("HBPUSH_") and name not in known and not name.startswith(STORE_VARIABLES))
+    )
 
 
 def _store_variables(stores: dict[str, StoreChoice], variables: Mapping[str, str]) -> dict[str, StoreChoice]:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from hbpush.core.message import ChannelRef
 from hbpush.daemon.location import Location, LocationContext
 from hbpush.daemon.options import shown
+from hbpush.daemon.routes_check import literal_head
 from hbpush.errors import ConfigError
 from hbpush.relay import publisher, subscriber
 from hbpush.relay.settings import PublisherSettings, RelaySettings, SubscriberSettings
@@ -105,6 +106,9 @@ class SubscriberLocation(RelayLocation):
 def pattern(settings: RelaySettings) -> Pattern:
     """The paths of a location. Raises ConfigError, its path ``url`` or ``prefix``."""
     if settings.url:
+        head = literal_head(settings.url)[0]
+        if head and not head.startswith("/"):
+            raise ConfigError(f"is {shown(settings.url)}, which no path can match; must begin with /", "url")
         try:
             return Regex(settings.url)
         except re.error as error:

@@ -218,6 +218,11 @@ def test_file_then_environment_then_flags() -> None:
         assert (server.port, server.address, server.log_level) == expected
 
 
+def test_variables_that_mean_nothing_are_noticed() -> None:
+    environ = {"HBPUSH_PROT": "1", "HBPUSH_MAX_BODY": "3", "HBPUSH_VENV": "/x", "HBPUSH_PORT": "1", "OTHER": "1", "HBPUSH_EMPTY": ""}
+    assert configure(DEFAULT, environ).unknown_variables == ("HBPUSH_MAX_BODY", "HBPUSH_PROT")
+
+
 def test_the_file_may_come_from_the_environment(tmp_path: Path) -> None:
     for number in (1, 2):
         (tmp_path / f"{number}.yaml").write_text(f"port: {number}\n", encoding="utf-8")

@@ -37,6 +37,7 @@ def location(kind: type[Location], **options: Any) -> Location:
         ({"url": "/a/("}, "url", ["'/a/('", "regular expression"]),
         ({"url": "/a/b"}, "url", ["'/a/b'", "0 groups", "exactly one"]),
         ({"url": "/(a)/(b)"}, "url", ["2 groups", "exactly one"]),
+        ({"url": "pub/(.+)"}, "url", ["'pub/(.+)'", "begin with /"]),
         ({"url": "/(a)/(b)", "prefix": "/fine/"}, "url", ["2 groups"]),
         ({"prefix": "/p/", "allow_origin": "*", "allow_credentials": True}, "allow_credentials", ["'*'"]),
         ({"prefix": "/p/", "allow_origin": "https://example.com/"}, "allow_origin", ["'https://example.com/'", "without a path"]),
