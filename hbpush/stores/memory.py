@@ -1,9 +1,8 @@
 """The store that keeps everything in the memory of this process: nothing survives a restart, and every answer is there at once.
 
-A channel is a `_Log`: the kept messages in the order of ids, and what bounds and expiry need to know without walking them. Three
-things outlive a log: who watches its name, for a minute its last id (a tombstone), and after that one floor for all names,
-so that ids never go back. What is not above the floor counts as dropped, as do ids from before the start of the store: nobody here
-knows any more which channel they were of.
+A channel is a `Log`. Three things outlive a log: who watches its name, for a minute its last id (a tombstone), and after that one
+floor for all names, so that ids never go back. What is not above the floor counts as dropped, as do ids from before the start of the
+store: nobody here knows any more which channel they were of.
 """
 
 from __future__ import annotations
@@ -13,18 +12,13 @@ from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from itertools import islice
-from operator import attrgetter
 from typing import ClassVar
 
-import msgspec
-
 from hbpush.core.clock import Timer
-from hbpush.core.message import BEFORE_ALL, OLDEST, ChannelRef, Draft, Last, Message, MessageId, Since
+from hbpush.core.message import OLDEST, ChannelRef, Draft, Last, Message, MessageId, Since
 from hbpush.errors import ChannelNotFound, MessageTooLarge, StoreError, StoreFull
 from hbpush.stores.base import Page, Receipt, Store, StoreContext, StoreEvents, StoreSettings
-
-OVERHEAD = 256
-"""Bytes that a kept message counts on top of its body, for what the process needs to hold it."""
+from hbpush.stores.memory_log import OVERHEAD, Log, id_of
 
 TOMBSTONE_SECONDS = 60
 TOMBSTONES = 10_000
@@ -39,93 +33,7 @@ ROUND = 32
 SWEPT_AT_LEAST = 1000
 
 _UNLIMITED = sys.maxsize
-_NOTHING = Page()
-_DROPPED = Message(ChannelRef("", "", ""), BEFORE_ALL, BEFORE_ALL, b"")
-_id_of = attrgetter("id")
 _new_id: Callable[[type[MessageId], tuple[int, int]], MessageId] = tuple.__new__
-
-
-class _Log(msgspec.Struct, gc=False, eq=False):
-    """One channel.
-
-    ``messages`` counts from ``start``: what lies before was dropped. ``last`` is the last id of the name, its own when ``given``.
-    ``soonest`` is no later than the first expiry among the messages that may expire, 0 for none; ``ordered`` tells that they
-    expire in the order of ids. ``used`` is the time of the last sweep before a publish or a request.
-    """
-
-    ref: ChannelRef
-    last: MessageId
-    used: float
-    watched: bool = False
-    given: bool = False
-    permanent: bool = False
-    ordered: bool = True
-    start: int = 0
-    bytes: int = 0
-    listening: int = 0
-    soonest: float = 0.0
-    requested: float | None = None
-    tip: Page = _NOTHING
-    messages: list[Message] = msgspec.field(default_factory=list)
-
-    def receipt(self) -> Receipt:
-        return Receipt(len(self.messages) - self.start, self.requested, self.last if self.given else None)
-
-    def at_tip(self) -> Page:
-        """The page for those who have everything: one object until the next publish."""
-        tip = self.tip
-        if tip.last is not self.last:
-            tip = self.tip = Page(last=self.last)
-        return tip
-
-    def drop_oldest(self) -> int:
-        """Drop a message; return what it counted."""
-        messages = self.messages
-        start = self.start
-        size = len(messages[start].body) + OVERHEAD
-        messages[start] = _DROPPED
-        start += 1
-        if start * 2 > len(messages):
-            del messages[:start]
-            start = 0
-        self.start = start
-        self.bytes -= size
-        return size
-
-    def may_expire(self, spared: int) -> None:
-        """A message was added: remember when the one that ``spared`` no longer protects expires, and whether the order holds."""
-        messages = self.messages
-        count = len(messages) - self.start
-        expires = messages[-1].expires
-        if expires and count > 1 and not 0 < messages[-2].expires <= expires:
-            self.ordered = False
-        if count > spared:
-            expires = messages[-1 - spared].expires
-            if expires and (not self.soonest or expires < self.soonest):
-                self.soonest = expires
-
-    def expire(self, now: float, spared: int) -> int:
-        """Drop what has expired, but for the newest ``spared``; return what it counted."""
-        messages = self.messages
-        freed = 0
-        if self.ordered:
-            count = len(messages) - self.start - spared
-            while count > 0 and 0 < messages[self.start].expires <= now:
-                freed += self.drop_oldest()
-                count -= 1
-            self.soonest = messages[self.start].expires if count > 0 else 0.0
-            return freed
-        before = self.bytes
-        end = max(self.start, len(messages) - spared)
-        kept = [message for message in messages[self.start : end] if not 0 < message.expires <= now]
-        self.soonest = min((message.expires for message in kept if message.expires), default=0.0)
-        kept += messages[end:]
-        times = [message.expires or float("inf") for message in kept]
-        self.ordered = times == sorted(times)
-        self.messages = kept
-        self.start = 0
-        self.bytes = sum(len(message.body) for message in kept) + OVERHEAD * len(kept)
-        return before - self.bytes
 
 
 class MemoryStore(Store):
@@ -152,7 +60,7 @@ class MemoryStore(Store):
         self._timeout = settings.message_timeout
         self._events: StoreEvents | None = None
         self._deliver: Callable[[Message], None] = _announce_nothing
-        self._logs: dict[ChannelRef, _Log] = {}
+        self._logs: dict[ChannelRef, Log] = {}
         self._bytes = 0
         # Watched names, with the time of the last request as long as there is no log to hold it.
         self._watched: dict[ChannelRef, float | None] = {}
@@ -232,7 +140,7 @@ class MemoryStore(Store):
             if messages[-1].previous <= since:
                 index = end - 1
             else:
-                index = bisect_right(messages, since, log.start, key=_id_of)
+                index = bisect_right(messages, since, log.start, key=id_of)
             missed = messages[index].previous > since
         else:
             missed = False
@@ -293,32 +201,32 @@ class MemoryStore(Store):
 
     # Channels come and go
 
-    def _existing(self, ref: ChannelRef) -> _Log:
+    def _existing(self, ref: ChannelRef) -> Log:
         log = self._logs.get(ref)
         if log is None:
             raise ChannelNotFound("there is no such channel")
         return self._current(log)
 
-    def _current(self, log: _Log) -> _Log:
+    def _current(self, log: Log) -> Log:
         now = self._time()
         if log.soonest and log.soonest <= now:
             self._bytes -= log.expire(now, self._spared)
         return log
 
-    def _add(self, ref: ChannelRef) -> _Log:
+    def _add(self, ref: ChannelRef) -> Log:
         if len(self._logs) >= self._max_channels:
             raise self._refused(StoreFull("the store has no room for another channel"), "store_full")
         if self._timer is None and self._events is not None:
             self._swept = self.context.clock.monotonic()
             self._timer = self.context.clock.call_later(SWEEP, self._sweep)
         before, _ = self._tombstones.pop(ref, (self._floor, 0.0))
-        log = self._logs[ref] = _Log(ref, before, self._swept)
+        log = self._logs[ref] = Log(ref, before, self._swept)
         if ref in self._watched:
             log.watched = True
             log.requested = self._watched[ref]
         return log
 
-    def _remove(self, log: _Log) -> None:
+    def _remove(self, log: Log) -> None:
         del self._logs[log.ref]
         self._bytes -= log.bytes
         if log.watched:
@@ -338,7 +246,7 @@ class MemoryStore(Store):
 
     # Bounds
 
-    def _make_room(self, log: _Log | None, size: int) -> None:
+    def _make_room(self, log: Log | None, size: int) -> None:
         """Free what is over ``max_bytes``, or raise StoreFull and leave every message that has not expired where it is."""
         if self._swept - self._freed >= SWEEP:
             # A walk over every channel: at most one between two sweeps, however many publishers are refused.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+import time
 import tracemalloc
 from asyncio import Future
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 from hbpush.core.counters import Counters
 from hbpush.core.message import NEWEST, OLDEST, ChannelRef, Draft, Last, Message, MessageId
 from hbpush.errors import StoreFull
-from hbpush.stores import memory
+from hbpush.stores import memory, memory_log
 from hbpush.stores.base import StoreContext, StoreSettings
 from hbpush.stores.memory import MemoryStore
 from tests.support.clock import ManualClock
@@ -172,6 +174,41 @@ def test_what_has_expired_is_let_go_though_nobody_reads(timeouts: tuple[float, .
     assert sys.getrefcount(body) == free
 
 
+def test_a_publish_costs_the_same_however_many_messages_are_kept_when_timeouts_are_mixed() -> None:
+    def cost(kept: int) -> float:
+        clock = ManualClock()
+        store = make(clock, max_messages=0, max_channel_bytes=0, max_bytes=0)
+        for _ in range(kept):
+            id_of(store, "news")
+        spent = []
+        for _ in range(5):
+            begin = time.process_time()
+            for _ in range(40):
+                clock.set_time(clock.time() + 1 / 16)
+                id_of(store, "news", timeout=1)
+            spent.append(time.process_time() - begin)
+        assert store.info(ref("news")).messages == kept + 16
+        return min(spent[1:])
+
+    assert cost(100_000) < 20 * cost(100)
+
+
+def test_expiries_of_dropped_messages_are_forgotten() -> None:
+    clock = ManualClock()
+    store = make(clock, max_messages=10)
+    for n in range(200):
+        id_of(store, "news", timeout=1000 - n)
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for n in range(5000):
+            id_of(store, "news", timeout=10_000 - n)
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 50_000
+
+
 def test_expired_messages_of_other_channels_make_room_at_once() -> None:
     clock = ManualClock()
     store = make(clock, max_bytes=10_000, message_timeout=10)
@@ -314,10 +351,23 @@ steps = st.lists(
 )
 
 
-@given(steps, st.integers(1, 8), st.integers(0, 3), st.sampled_from([0.0, 4.0]), st.integers(1, 5))
+@given(
+    steps,
+    st.integers(1, 8),
+    st.integers(0, 3),
+    st.sampled_from([0.0, 4.0]),
+    st.integers(1, 5),
+    st.sampled_from([0, 128]),
+    st.integers(0, 1),
+)
 def test_any_history_reads_as_the_plain_rules_say(
-    history: list[tuple[str, float | None]], max_messages: int, min_messages: int, timeout: float, limit: int
+    history: list[tuple[str, float | None]], max_messages: int, min_messages: int, timeout: float, limit: int, deletions: int, few: int
 ) -> None:
+    with patch.multiple(memory_log, DELETIONS=deletions, FEW=few):
+        check_history(history, max_messages, min_messages, timeout, limit)
+
+
+def check_history(history: list[tuple[str, float | None]], max_messages: int, min_messages: int, timeout: float, limit: int) -> None:
     clock = ManualClock()
     store = make(clock, max_messages=max_messages, min_messages=min_messages, message_timeout=timeout, idle_channel_timeout=0)
     heard = Heard()
