@@ -28,19 +28,23 @@ INTERRUPTED = 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``hbpushd`` with arguments (the process's own by default). Returns the exit status; wrong usage exits with 2."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    log.open_streams()
     try:
         return _command(arguments) if arguments and not arguments[0].startswith("-") else _daemon(arguments)
     except ConfigError as error:
-        sys.stderr.write(f"hbpushd: {error}\n")
+        log.say(f"hbpushd: {error}")
         return FAILED
     except BrokenPipeError:
         # Whoever read the output has gone; Python would complain about it once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+    except OSError as error:
+        log.say(f"hbpushd: {error.filename or 'standard output'}: {error.strerror or error}")
+        return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - a plug-in may raise anything, and no traceback reaches a user
-        sys.stderr.write(f"hbpushd: ended by a fault: {log.one_line(log.told(error))}\n")
+        log.say(f"hbpushd: ended by a fault: {log.one_line(log.told(error))}")
         return FAILED
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import traceback
+from contextlib import suppress
 
 from hbpush.daemon.settings import LogLevel
 
@@ -32,6 +34,28 @@ def set_up(level: LogLevel) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LineFormatter())
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+
+
+def say(line: str) -> None:
+    """Tell the operator, on stderr; when it cannot be written there is nobody to tell."""
+    with suppress(OSError):
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()
+
+
+def open_streams() -> None:
+    """Give a process that was started without stdin, stdout or stderr the null device instead.
+
+    Else the first sockets would get their numbers, and what is said would go to clients.
+    """
+    for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            # The lowest free number is the one that is missing.
+            os.open(os.devnull, os.O_RDWR)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(descriptor, mode, closefd=False))  # noqa: SIM115 - as long as the process
 
 
 def set_level(level: LogLevel) -> None:

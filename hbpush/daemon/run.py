@@ -11,7 +11,6 @@ import resource
 import signal
 import socket
 import ssl
-import sys
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -127,11 +126,10 @@ class Daemon:
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD)
         locations = len(self._assembly.locations)
-        sys.stderr.write(
+        log.say(
             f"hbpushd {hbpush.__version__}: listening on {_urls(bound, listening is not None)} "
-            f"({locations} location{'' if locations == 1 else 's'}, {self._descriptors} file descriptors)\n"
+            f"({locations} location{'' if locations == 1 else 's'}, {self._descriptors} file descriptors)"
         )
-        sys.stderr.flush()
 
     async def _reload(self) -> None:
         try:

@@ -352,3 +352,36 @@ def test_a_port_is_free_again_at_once(tmp_path: Path) -> None:
         ask(port, "PUT", "/publisher/a")
     with Daemon("-c", config(tmp_path, LOCAL), "--port", str(port)) as daemon:
         assert daemon.port == port
+
+
+@pytest.mark.parametrize("closed", [(2,), (0, 1, 2)], ids=["stderr", "all"])
+def test_without_standard_streams_it_serves_and_ends_as_ever(tmp_path: Path, closed: tuple[int, ...]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    inner = f"import os, sys; [os.close(fd) for fd in {closed!r}]; os.execv(sys.executable, [sys.executable] + sys.argv[1:])"
+    arguments = ["-m", "hbpush.daemon", f"--config={config(tmp_path, LOCAL)}", f"--port={port}"]
+    process = subprocess.Popen([sys.executable, "-c", inner, *arguments], env=environment(), cwd=ROOT)
+    try:
+        end = time.monotonic() + 20
+        while True:
+            try:
+                answer = ask(port, "POST", "/publisher/a", b"x")
+                break
+            except ConnectionRefusedError:
+                assert time.monotonic() < end
+                assert process.poll() is None
+        assert answer.status == 202
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(GRACE) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_output_that_cannot_be_written_is_told_in_one_line() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "hbpush.daemon", "--options"],
+            stdout=full, stderr=subprocess.PIPE, text=True, env=environment(), cwd=ROOT, timeout=20, check=False,
+        )  # fmt: skip
+    assert (done.returncode, done.stderr) == (1, "hbpushd: standard output: No space left on device\n")
