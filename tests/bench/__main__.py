@@ -25,7 +25,7 @@ TERMINATED = 143
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the works that are asked for. Returns the exit status: 1 when a run failed; wrong usage exits with 2."""
+    """Run the works that are asked for. Returns the exit status: 1 when a run failed, or with --check missed a mark; wrong usage is 2."""
     parser = _parser()
     given = parser.parse_args(arguments)
     unknown = [name for name in given.works if name not in {work.name for work in WORKS}]
@@ -59,7 +59,13 @@ def _run(given: argparse.Namespace) -> int:
     print(f"{len(outcomes)} work{'' if len(outcomes) == 1 else 's'} in {time.monotonic() - begin:.0f} s")
     if given.json is not None:
         _write(given.json, python, servers, outcomes)
-    return FAILED if any(outcome.failures for outcome in outcomes) else 0
+    return status(outcomes, given.check)
+
+
+def status(outcomes: Sequence[Outcome], check: bool) -> int:
+    """The exit status for these figures; a mark that nobody could judge is not missed."""
+    missed = check and any(judgement.met is False for outcome in outcomes for judgement in outcome.judgements(ALL[0]))
+    return FAILED if missed or any(outcome.failures for outcome in outcomes) else 0
 
 
 def _present(servers: Sequence[Server], python: Interpreter, place: Place) -> tuple[list[Server], str]:
@@ -135,6 +141,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--window", type=_positive, default=1, metavar="N", help="messages under way at a time in longpoll (default: 1)")
     parser.add_argument("--python", default=sys.executable, metavar="PATH", help="interpreter for the servers in Python, with hbpush in it")
     parser.add_argument("--config", type=Path, metavar="FILE", help="configuration of hbpush, with locations /pub/ and /sub/")
+    parser.add_argument("--check", action="store_true", help="exit with status 1 when a mark is missed")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write all figures to a file")
     return parser
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from tests.bench.errors import BenchError
 from tests.bench.figures import number, ratios, spread, table
 from tests.bench.load import Load
+from tests.bench.marks import Judgement, judge
 from tests.bench.processes import Cores, Started, free_port, started
 from tests.bench.servers import Server
 from tests.bench.works import Round, Sizes, Work
@@ -64,8 +65,13 @@ class Outcome:
         if self.others and max(self.others) > QUIET:
             most, usual = max(self.others), spread(self.others).median
             lines.append(f"  DISTURBED: other processes used up to {most:.0%} of a core meanwhile, {usual:.0%} in the median\n")
+        lines += [f"  {judgement}\n" for judgement in self.judgements(subject)]
         lines += [f"  {server} failed: {why}\n" for server, why in self.failures.items()]
         return "".join(lines)
+
+    def judgements(self, subject: str) -> list[Judgement]:
+        """What ``subject`` reached of the work's marks."""
+        return judge(self.work.marks, self.work.more_is_better, subject, self.values)
 
     def plain(self, subject: str) -> dict[str, Any]:
         """The same for a file: all values, medians, and ratios."""
@@ -78,7 +84,10 @@ class Outcome:
             for server, cases in self.values.items()
             if subject in self.values and server != subject
         }
-        return {"unit": self.work.unit, "servers": servers, "ratios": compared, "others": self.others, "failures": self.failures}
+        return {
+            "unit": self.work.unit, "servers": servers, "ratios": compared, "others": self.others, "failures": self.failures,
+            "marks": [judgement.plain() for judgement in self.judgements(subject)],
+        }  # fmt: skip
 
     def _cases(self) -> list[str]:
         return list(dict.fromkeys(case for cases in self.values.values() for case in cases))

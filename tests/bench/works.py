@@ -8,6 +8,7 @@ from statistics import median
 from typing import NamedTuple
 
 from tests.bench.load import Load
+from tests.bench.marks import Mark
 from tests.bench.processes import Cores, Started, Watch, resident
 from tests.bench.servers import Bounds
 
@@ -63,7 +64,10 @@ Case = dict[str, float]
 
 
 class Work(NamedTuple):
-    """``servers`` can do it. ``fresh``: each round needs a new process. ``growth``: later cases are compared to the first one."""
+    """``servers`` can do it. ``fresh``: each round needs a new process. ``growth``: later cases are compared to the first one.
+
+    ``marks`` are for the first server of all, hbpush.
+    """
 
     name: str
     title: Callable[[Sizes], str]
@@ -74,6 +78,7 @@ class Work(NamedTuple):
     bounds: Callable[[Sizes], Bounds] = lambda _: Bounds()
     fresh: bool = False
     growth: bool = False
+    marks: tuple[Mark, ...] = ()
 
     @property
     def is_rate(self) -> bool:
@@ -135,18 +140,18 @@ WORKS = [
     Work(
         "publish",
         lambda _: f"POSTs of {BODY} bytes to one channel, {CONNECTIONS} keep-alive connections with one in flight each",
-        "requests/s", True, ALL, _publish,
+        "requests/s", True, ALL, _publish, marks=(Mark("publish", 0.55, "nchan", aim=0.7), Mark("publish", 12, "tornado")),
     ),
-    Work("longpoll", _longpoll_title, "deliveries/s", True, ALL, _longpoll),
+    Work("longpoll", _longpoll_title, "deliveries/s", True, ALL, _longpoll, marks=(Mark("longpoll", 0.75, "nchan"),)),
     Work(
         "memory",
         lambda sizes: f"memory of a held long-poll: (RSS with {sizes.held:,} - RSS with {FEW_HELD}) / {sizes.held - FEW_HELD:,}",
-        f"KB of {KB:,} bytes", False, ("hbpush", "nchan", "tornado"), _memory, fresh=True,
+        f"KB of {KB:,} bytes", False, ("hbpush", "nchan", "tornado"), _memory, fresh=True, marks=(Mark("memory", 4, aim=3),),
     ),
     Work(
         "release",
         lambda sizes: f"{sizes.held:,} held long-polls released by one publish, time from its sending to their answers",
-        "ms", False, ALL, _release,
+        "ms", False, ALL, _release, marks=(Mark("p99", 1.3, "nchan"),),
     ),
     Work(
         "startup", lambda _: "from exec to the first answered request", "ms", False, ("hbpush", "nchan", "tornado"), _startup, fresh=True

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench import build, figures
-from tests.bench.__main__ import main
+from tests.bench.__main__ import main, status
 from tests.bench.processes import Cores
 from tests.bench.runner import Outcome, Place, measure
 from tests.bench.servers import Bounds, Hbpush, Interpreter, Limit, Server, StockTornado
@@ -55,6 +55,50 @@ def test_ratios_are_taken_round_by_round() -> None:
 
 def test_a_table_has_columns() -> None:
     assert figures.table([["", "", "x"], ["a", "bb", "1.0", "more"]]) == "           x\n  a  bb  1.0  more\n"
+
+
+def made_up(work_name: str, **rounds: list[float]) -> Outcome:
+    """An outcome in which each server has these values, in the case that the work's marks are about."""
+    work = next(work for work in WORKS if work.name == work_name)
+    outcome = Outcome(work, TINY)
+    for server, values in rounds.items():
+        for value in values:
+            outcome.add(server, {work.marks[0].case: value}, [(1.0, 0.0)])
+    return outcome
+
+
+@pytest.mark.parametrize(
+    ("outcome", "lines", "missed"),
+    [
+        (
+            made_up("publish", hbpush=[60, 72, 61], nchan=[100, 100, 100], tornado=[6, 6, 5]),
+            ["publish >= 0.55 x nchan: met with 0.61; the aim of 0.7 is not", "publish >= 12 x tornado: met with 12.0"],
+            False,
+        ),
+        (
+            made_up("publish", hbpush=[71, 54, 90], nchan=[100, 100, 100], tornado=[6, 6, 9]),
+            ["publish >= 0.55 x nchan: met with 0.71; the aim of 0.7 too", "publish >= 12 x tornado: NOT MET with 10.0"],
+            True,
+        ),
+        (made_up("longpoll", hbpush=[74, 90, 70], nchan=[100, 100, 100]), ["longpoll >= 0.75 x nchan: NOT MET with 0.74"], True),
+        (made_up("longpoll", hbpush=[1]), ["longpoll >= 0.75 x nchan: not judged, for want of figures"], False),
+        (made_up("memory", hbpush=[4.0, 2.9, 5]), ["memory <= 4: met with 4.00; the aim of 3 is not"], False),
+        (made_up("memory", hbpush=[4.1]), ["memory <= 4: NOT MET with 4.10"], True),
+        (made_up("release", hbpush=[14, 12, 20], nchan=[10, 10, 10]), ["p99 <= 1.3 x nchan: NOT MET with 1.40"], True),
+        (made_up("release", hbpush=[13], nchan=[10]), ["p99 <= 1.3 x nchan: met with 1.30"], False),
+    ],
+)
+def test_marks_are_judged_by_medians(outcome: Outcome, lines: list[str], missed: bool) -> None:
+    told = [line for line in outcome.text("hbpush").splitlines() if line.startswith("  mark ")]
+    assert told == [f"  mark {line}" for line in lines]
+    assert (status([outcome], check=True), status([outcome], check=False)) == (int(missed), 0)
+    assert any(mark["met"] is False for mark in outcome.plain("hbpush")["marks"]) is missed
+
+
+def test_a_failed_run_fails_without_a_mark() -> None:
+    outcome = made_up("longpoll", hbpush=[1])
+    outcome.failures["nchan"] = "it fell over"
+    assert status([outcome], check=False) == 1
 
 
 @compiles
