@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 300.0
+PATIENCE = 120.0
 OFFLINE = {"PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": "", "PIP_NO_INDEX": "1"}
 NO_NETWORK = ("Failed to establish a new connection", "NameResolutionError", "Temporary failure in name resolution", "ProxyError")
 
@@ -26,14 +29,29 @@ def surroundings(extra: Mapping[str, str]) -> dict[str, str]:
 
 
 def hbpushd(checkout: Path, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [checkout / "bin" / "hbpushd", *arguments],
-        env=surroundings(extra),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    [ended] = hbpushds(1, checkout, *arguments, **extra)
+    return ended
+
+
+def hbpushds(count: int, checkout: Path, *arguments: str, **extra: str) -> list[subprocess.CompletedProcess[str]]:
+    """Several at once. What does not end in time is killed with all that it has started: a child would keep the pipes open."""
+    begin = time.monotonic()
+    command = [checkout / "bin" / "hbpushd", *arguments]
+    starts = [
+        subprocess.Popen(
+            command, env=surroundings(extra), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+        for _ in range(count)
+    ]
+    try:
+        told = [start.communicate(timeout=max(0.1, begin + PATIENCE - time.monotonic())) for start in starts]
+    except subprocess.TimeoutExpired:
+        for start in starts:
+            with suppress(ProcessLookupError):
+                os.killpg(start.pid, signal.SIGKILL)
+            start.communicate(timeout=10)
+        raise
+    return [subprocess.CompletedProcess(command, start.returncode, *texts) for start, texts in zip(starts, told, strict=True)]
 
 
 @pytest.fixture(scope="module")
@@ -59,19 +77,13 @@ def bare(tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def prepared(clone: Path) -> Path:
     """The clone after its first start, which are two at once: both succeed, and one of them has prepared it."""
-    starts = [
-        subprocess.Popen(
-            [clone / "bin" / "hbpushd", "--version"], env=surroundings({}), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        for _ in range(2)
-    ]
-    told = [start.communicate(timeout=PATIENCE) for start in starts]
+    starts = hbpushds(2, clone, "--version")
     log = clone / ".venv.log"
     if any(start.returncode for start in starts) and log.exists() and any(text in log.read_text() for text in NO_NETWORK):
         pytest.skip("needs the network")
-    assert [start.returncode for start in starts] == [0, 0], told
-    assert [re.sub(r"[\d.]+", "N", out) for out, _ in told] == ["hbpushd N\n", "hbpushd N\n"]
-    assert sorted("preparing" in err for _, err in told) == [False, True], told
+    assert [start.returncode for start in starts] == [0, 0], starts
+    assert [re.sub(r"[\d.]+", "N", start.stdout) for start in starts] == ["hbpushd N\n", "hbpushd N\n"]
+    assert sorted("preparing" in start.stderr for start in starts) == [False, True], starts
     return clone
 
 
@@ -91,12 +103,16 @@ def served(prepared: Path) -> Iterator[str]:
     )
     try:
         assert server.stderr is not None
+        assert select.select([server.stderr], [], [], PATIENCE)[0], "it says nothing"
         assert "listening on" in server.stderr.readline()
         yield f"http://127.0.0.1:{port}"
     finally:
         link.unlink()
         server.send_signal(signal.SIGTERM)
-        told = server.communicate(timeout=30)[1]
+        try:
+            told = server.communicate(timeout=30)[1]
+        finally:
+            server.kill()
     assert server.returncode == 0
     assert all(" INFO " in line for line in told.splitlines()), told
 
