@@ -18,7 +18,7 @@ from hbpush.web import cors
 from hbpush.web.exchange import Endpoint
 from hbpush.web.routes import Pattern, Prefix, Regex, Route, channel_id
 
-EXPOSED = b"Last-Modified, Etag, X-Relay-Missed, X-Relay-Event"
+EXPOSED = b"Last-Modified, Etag, X-Relay-Missed, X-Relay-Event, Retry-After"
 SUBSCRIBER_HEADERS = b"If-Modified-Since, If-None-Match, Content-Type"
 PUBLISHER_HEADERS = SUBSCRIBER_HEADERS + b", Authorization, X-Api-Key, X-Relay-Event, X-EventSource-Event"
 LARGEST_KEY_FILE = 4096

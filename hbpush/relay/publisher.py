@@ -26,7 +26,14 @@ OPTIONS = Head(200, b"Allow: %b\r\n" % METHODS)
 NOT_ALLOWED = not_allowed(METHODS)
 CHALLENGE = b"WWW-Authenticate: Bearer\r\n"
 
-_HEADS = {info.media: {status: Head(status, b"Content-Type: %b\r\n" % info.media) for status in (200, 201, 202)} for info in OFFERED}
+# What a GET is told is so at one moment, and in the form that was asked for: no cache may give it to another.
+_STATE = b"Vary: Accept\r\nCache-Control: no-cache\r\n"
+_HEADS = {
+    info.media: {
+        status: Head(status, (_STATE if status == 200 else b"") + b"Content-Type: %b\r\n" % info.media) for status in (200, 201, 202)
+    }
+    for info in OFFERED
+}
 
 
 class Publisher:

@@ -17,7 +17,7 @@ TIMEOUT = 20.0
 DATE = rb"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT"
 
 INFO = (
-    b"HTTP/1.1 %b\r\nServer: hbpush/" + hbpush.__version__.encode() + b"\r\nDate: <DATE>\r\nContent-Type: text/plain\r\n"
+    b"HTTP/1.1 %b\r\nServer: hbpush/" + hbpush.__version__.encode() + b"\r\nDate: <DATE>\r\n%bContent-Type: text/plain\r\n"
     b"Content-Length: %d\r\n\r\nqueued messages: %d\r\nlast requested: %d sec. ago\r\nactive subscribers: %d\r\nlast message id: <ID>"
 )
 MESSAGE = (
@@ -76,7 +76,7 @@ def test_session_of_the_first_readme(clients: tuple[Client, Client]) -> None:
     publisher, subscriber = clients
 
     publisher.ask("POST", "/publisher/test", ("Content-Type: text/plain",), b"Hello world!")
-    assert plain(publisher.answer()) == INFO % (b"202 Accepted", 101, 1, -1, 0)
+    assert plain(publisher.answer()) == INFO % (b"202 Accepted", b"", 101, 1, -1, 0)
 
     subscriber.ask("GET", "/subscriber/test")
     message = subscriber.answer()
@@ -92,8 +92,8 @@ def test_session_of_the_first_readme(clients: tuple[Client, Client]) -> None:
         assert time.monotonic() < end, waiting
         publisher.ask("GET", "/publisher/test")
         waiting = plain(publisher.answer())
-    assert waiting == INFO % (b"200 OK", 100, 1, 0, 1)
+    assert waiting == INFO % (b"200 OK", b"Vary: Accept\r\nCache-Control: no-cache\r\n", 100, 1, 0, 1)
 
     publisher.ask("POST", "/publisher/test", ("Content-Type: application/json",), b'{"msg":"Hello world!"}')
-    assert plain(publisher.answer()) == INFO % (b"201 Created", 100, 2, 0, 1)
+    assert plain(publisher.answer()) == INFO % (b"201 Created", b"", 100, 2, 0, 1)
     assert plain(subscriber.answer()) == MESSAGE % (b"application/json", 22, b'{"msg":"Hello world!"}')

@@ -320,7 +320,7 @@ async def test_cors(site: Site) -> None:
     for path, status in (("/sub/news", 200), ("/sub/absent", 404), ("/sub/news?last_event_id=x", 400)):
         got = await site.ask("GET", path, "Origin: https://a.example")
         assert (got.status, got.headers[b"access-control-allow-origin"]) == (status, b"*")
-        assert got.headers[b"access-control-expose-headers"] == b"Last-Modified, Etag, X-Relay-Missed, X-Relay-Event"
+        assert got.headers[b"access-control-expose-headers"] == b"Last-Modified, Etag, X-Relay-Missed, X-Relay-Event, Retry-After"
     preflight = await site.ask("OPTIONS", "/sub/news", "Origin: https://a.example", "Access-Control-Request-Method: GET")
     assert preflight.headers[b"access-control-allow-headers"] == b"If-Modified-Since, If-None-Match, Content-Type"
     poll = await site.hold("/sub/news", "Origin: https://a.example", *since(SECOND, 0))
