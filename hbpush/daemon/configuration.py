@@ -114,9 +114,14 @@ def tls_context(tls: Tls) -> ssl.SSLContext:
         # Without a password OpenSSL would ask for one at the terminal.
         context.load_cert_chain(tls.certificate, tls.key, password="")
     except OSError as error:
-        reason = (getattr(error, "reason", None) or "not PEM").replace("_", " ").lower()
+        reason = (getattr(error, "reason", None) or _not_pem(tls.key)).replace("_", " ").lower()
         raise ConfigError(f"certificate {shown(tls.certificate)} and key {shown(tls.key)} cannot be used: {reason}", "tls") from None
     return context
+
+
+def _not_pem(key: str) -> str:
+    with open(key, "rb") as file:
+        return "the key has a pass phrase" if b"ENCRYPTED" in file.read() else "not PEM"
 
 
 def _from_file(values: Mapping[Any, Any]) -> tuple[ServerSettings, dict[str, StoreChoice], tuple[LocationChoice, ...]]:
@@ -140,8 +145,9 @@ def _from_file(values: Mapping[Any, Any]) -> tuple[ServerSettings, dict[str, Sto
 
 def _stores(values: object) -> dict[str, StoreChoice]:
     if not isinstance(values, Mapping) or not values:
-        raise ConfigError(f"is {shown(values)}; must be a mapping with a type, or of names to such mappings", "store")
-    if "type" in values and not isinstance(values["type"], Mapping):
+        given = "empty" if values == {} else shown(values)
+        raise ConfigError(f"is {given}; must be a mapping with a type, or of names to such mappings", "store")
+    if _is_unnamed(values):
         return {"default": _store(values, "store")}
     stores = {}
     for name, inner in values.items():
@@ -152,6 +158,14 @@ def _stores(values: object) -> dict[str, StoreChoice]:
             raise ConfigError(f"is {shown(inner)}; must be a mapping of a store's options, with its type", path)
         stores[name] = _store(inner, path)
     return stores
+
+
+def _is_unnamed(values: Mapping[Any, Any]) -> bool:
+    """Whether it is the options of one store; without a type, as far as they can be told from the names of stores."""
+    if "type" in values:
+        return not isinstance(values["type"], Mapping)
+    options = {field.encode_name for field in msgspec.structs.fields(StoreSettings)}
+    return any(name in options and not isinstance(inner, Mapping) for name, inner in values.items())
 
 
 def _store(values: Mapping[Any, Any], path: str) -> StoreChoice:

@@ -146,6 +146,8 @@ def test_the_documented_example_of_many_stores_and_locations(tmp_path: Path, mon
         ({"store": {"type": "cassandra"}}, "store.type: is 'cassandra', an unknown store type; the installed store types: "),
         ({"store": {"type": None}}, "store.type: is missing; the installed store types: "),
         ({"store": {"a": {"max_messages": 1}}}, "store.a.type: is missing; the installed store types: "),
+        ({"store": {}}, "store: is empty; must be a mapping with a type, or of names to such mappings"),
+        ({"store": {"max_messages": 3}}, "store.type: is missing; the installed store types: "),
         ({"store": {"a": "memory"}}, "store.a: is 'memory'; must be a mapping of a store's options, with its type"),
         ({"store": {1: {"type": "blank"}}}, "store.1: a store's name must be text (put it in quotes)"),
         ({"store": {"type": "blank", "max_messages": -1}}, "store.max_messages: is -1; must be a whole number at least 0"),
