@@ -117,10 +117,11 @@ class Connection(asyncio.Protocol):
             return
         server = self.server
         reader = self.reader
-        end = 0
+        end, wire = 0, b""
         if reader is None:
             end = data.find(HEAD_END) + len(HEAD_END)
-            head = server.heads.find(data[:end])
+            wire = data[:end]
+            head = server.heads.find(wire)
             if head is not None and len(data) == end + head.body:
                 exchange = NativeExchange(self, head.method, head.target, head.args, head.headers, data[end:], PLAIN)
                 self.arrived(exchange, head.endpoint)
@@ -145,9 +146,10 @@ class Connection(asyncio.Protocol):
             self._give_back(reader)
         else:
             reader.connection = None
-            whole = reader.whole(data, end)
-            if whole is not None:
-                server.heads.remember(data[:end], whole)
+            if server.heads.comes_again(wire):
+                whole = reader.whole(data, end)
+                if whole is not None:
+                    server.heads.remember(wire, whole)
 
     def pause_writing(self) -> None:
         if self.writer is not None:

@@ -15,6 +15,9 @@ KNOWN = 1024
 LONGEST = 2048
 """How many heads are remembered, and of how many bytes at most."""
 
+SEEN = 8192
+"""Of how many heads it is known that they came once: only one that comes again is worth remembering."""
+
 
 class Head(NamedTuple):
     """What a head was read as. ``headers`` are shared by all its requests; ``body`` is the number of bytes that follow it."""
@@ -32,12 +35,22 @@ class Heads:
 
     def __init__(self) -> None:
         self._known: dict[bytes, Head] = {}
+        self._seen: set[int] = set()
         self.find: Callable[[bytes], Head | None] = self._known.get
+
+    def comes_again(self, wire: bytes) -> bool:
+        """Whether a head that is not known came before, as far as its hash tells: then it should be remembered."""
+        seen = self._seen
+        mark = hash(wire)
+        if mark in seen:
+            return len(wire) <= LONGEST
+        if len(seen) >= SEEN:
+            seen.clear()
+        seen.add(mark)
+        return False
 
     def remember(self, wire: bytes, head: Head) -> None:
         """Keep what ``wire``, up to the blank line, was read as."""
-        if len(wire) > LONGEST:
-            return
         if len(self._known) >= KNOWN:
             self._known.clear()
         self._known[wire] = head
