@@ -78,11 +78,13 @@ class Push:
             raise HbpushError("it is started already")
         assembly = Assembly(self._configuration, LoopClock(asyncio.get_running_loop()))
         self._assembly = assembly
+        started = False
         try:
             await assembly.start()
-        except (HbpushError, TimeoutError):
-            self._assembly = None
-            raise
+            started = True
+        finally:
+            if not started:
+                self._assembly = None
 
     async def stop(self) -> None:
         """Answer held requests, end streams, stop locations and stores. May be started again; a memory store is then empty."""
