@@ -50,6 +50,8 @@ setup(
             "subscriber = hbpush.relay.location:SubscriberLocation",
         ],
         "hbpush.stores": ["memory = hbpush.stores.memory:MemoryStore"],
+        # Sub-commands of hbpushd: packages may add some.
+        "hbpush.commands": [],
     },
     classifiers=[
         "Environment :: No Input/Output (Daemon)",
