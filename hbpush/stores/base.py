@@ -104,6 +104,9 @@ class Store(ABC):
     Settings: ClassVar[type[StoreSettings]] = StoreSettings
     """Its options, each with a default and a description."""
 
+    shared: ClassVar[bool] = False
+    """Whether processes that configure it alike share its channels."""
+
     def __init__(self, settings: Any, context: StoreContext) -> None:
         """``settings`` is an instance of `Settings`."""
         self.settings = settings
