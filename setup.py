@@ -49,7 +49,10 @@ setup(
             "publisher = hbpush.relay.location:PublisherLocation",
             "subscriber = hbpush.relay.location:SubscriberLocation",
         ],
-        "hbpush.stores": ["memory = hbpush.stores.memory:MemoryStore"],
+        "hbpush.stores": [
+            "memory = hbpush.stores.memory:MemoryStore",
+            "redis = hbpush.stores.redis:RedisStore",
+        ],
         # Sub-commands of hbpushd: packages may add some.
         "hbpush.commands": [],
     },

@@ -26,7 +26,7 @@ from hbpush.errors import HbpushError, StoreUnavailable
 
 if TYPE_CHECKING:
     # The hub is written against the contract of stores, which is written against the hub's values.
-    from hbpush.stores.base import Page, Receipt, Store
+    from hbpush.stores.base import Claim, ClaimMode, Page, Receipt, Store
 
 logger = logging.getLogger("hbpush")
 
@@ -111,7 +111,7 @@ class Hub:
             return
         # The way of nearly every poll: with history at hand there is nothing to remember between it and live.
         try:
-            page = channel.store.read_after(ref, since, 1)
+            page = channel.store.read_watched(ref, since, 1)
         except HbpushError:
             self._forget_if_empty(channel)
             close(subscriber, CloseReason.UNAVAILABLE)
@@ -170,6 +170,10 @@ class Hub:
         else:
             channel.report(self._clock.time())
 
+    def claim(self, ref: ChannelRef, mode: ClaimMode) -> Result[Claim]:
+        """`Store.claim`, for a poll that is subscribed: those of other processes are asked or told. Raises StoreUnavailable."""
+        return self._store(ref).claim(ref, mode)
+
     def close(self, ref: ChannelRef, subscriber: Subscriber, reason: CloseReason) -> None:
         """Drop one subscriber and tell it why."""
         channel = self._channels.get(ref)
@@ -215,6 +219,12 @@ class Hub:
             self._try(channel, subscriber, subscriber.missed)
         for subscription in channel.catching.values():
             subscription.lost = True
+
+    def displaced(self, ref: ChannelRef, number: int) -> None:
+        """A poll has claimed the channel as the last one: those here that were earlier leave."""
+        for subscriber in self.subscribers(ref):
+            if subscriber.claim is not None and subscriber.claim < number:
+                self.close(ref, subscriber, CloseReason.DISPLACED)
 
     # Delivering
 
@@ -302,7 +312,7 @@ class Hub:
             return
         try:
             if page is None:
-                page = channel.store.read_after(channel.ref, subscription.ask(), subscriber.takes or PAGE)
+                page = channel.store.read_watched(channel.ref, subscription.ask(), subscriber.takes or PAGE)
         except HbpushError as error:
             failed(error)
         else:

@@ -31,3 +31,15 @@ def then(result: Result[T], on_value: Callable[[T], object], on_error: Callable[
             on_value(future.result())
 
     result.add_done_callback(done)
+
+
+def resolve(future: Future[T], value: T) -> None:
+    """Give a Future its value, unless whoever waited for it has cancelled it."""
+    if not future.done():
+        future.set_result(value)
+
+
+def fail(future: Future[T], error: BaseException) -> None:
+    """Give a Future its error, unless whoever waited for it has cancelled it."""
+    if not future.done():
+        future.set_exception(error)

@@ -41,6 +41,10 @@ class Subscriber(Protocol):
     def takes(self) -> int | None:
         """1 for a poll, which the first delivery ends (no unsubscribe is needed then); None for a stream."""
 
+    @property
+    def claim(self) -> int | None:
+        """The number of its claim on the channel (`hbpush.stores.base.Claim`), 0 without one; None for what is never displaced."""
+
     def missed(self) -> None:
         """Messages between its ``since`` and what comes next are gone. Called before the delivery, or before `joined`."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import Future
 from functools import partial
 
 from hbpush.core.batch import Batch
@@ -9,13 +10,13 @@ from hbpush.core.clock import TimerWheel, WheelEntry
 from hbpush.core.counters import Counters
 from hbpush.core.hub import Hub
 from hbpush.core.message import NEWEST, OLDEST, ChannelRef, Edge, Last, MessageId, Since
-from hbpush.core.result import then
+from hbpush.core.result import Result, then
 from hbpush.core.subscription import CloseReason
 from hbpush.errors import HbpushError
 from hbpush.relay.rules import NO_TAG, VARY, MessageAnswer, id_lines, since_headers, since_query
 from hbpush.relay.settings import SubscriberSettings
-from hbpush.stores.base import Page, Receipt
-from hbpush.web.answers import NOT_FOUND, UNAVAILABLE, Head, fail, line, not_allowed, stamp
+from hbpush.stores.base import Claim, Page, Receipt
+from hbpush.web.answers import INTERNAL_ERROR, NOT_FOUND, UNAVAILABLE, Head, error_wire, fail, line, not_allowed, stamp
 from hbpush.web.exchange import Exchange, HeaderLines
 
 METHODS = b"GET, OPTIONS"
@@ -142,25 +143,32 @@ class LongPoll(Polling):
     def _from_newest(self, exchange: Exchange, page: Page) -> None:
         self.hub.subscribe(exchange.args, Poll(self, exchange, page.last), page.last, must_exist=True)
 
-    def refusal(self, ref: ChannelRef) -> bytes | None:
-        """Why a poll that has just joined may not wait; None if it may, with those that it displaces gone."""
+    def admit(self, ref: ChannelRef, poll: Poll) -> Result[Claim] | bytes:
+        """Whether a poll that has just joined may wait: those of this process that it displaces go, those elsewhere are asked or told.
+
+        Returns the refusal, or what the store says, maybe later. Raises StoreUnavailable.
+        """
         if self._concurrency != "broadcast":
-            held = [other for other in self.hub.subscribers(ref) if isinstance(other, Poll) and other.held]
+            held = [other for other in self.hub.subscribers(ref) if isinstance(other, Poll) and other.held and other is not poll]
             if held and self._concurrency == "first":
                 return DISPLACED.wire()
             for other in held:
                 self.hub.close(ref, other, CloseReason.DISPLACED)
-        if self._most and self.hub.listening(ref) > self._most:
-            text = f"the channel has {self._most} subscribers already"
-            self._counters.refuse("max_subscribers", text)
-            return line(403, text)
-        return None
+        return self.refusal(ref, 0) or self.hub.claim(ref, "any" if self._concurrency == "broadcast" else self._concurrency)
+
+    def refusal(self, ref: ChannelRef, elsewhere: int) -> bytes | None:
+        """What a poll is told that makes too many; None when it does not."""
+        if not self._most or self.hub.listening(ref) + elsewhere <= self._most:
+            return None
+        text = f"the channel has {self._most} subscribers already"
+        self._counters.refuse("max_subscribers", text)
+        return line(403, text)
 
 
 class Poll:
-    """A long poll, from its request to its answer: a `hbpush.core.subscription.Subscriber`. ``held`` once it waits."""
+    """A long poll, from its request to its answer: a `hbpush.core.subscription.Subscriber`. ``held`` while it waits."""
 
-    __slots__ = ("_exchange", "_place", "_since", "_timer", "held")
+    __slots__ = ("_exchange", "_place", "_since", "_timer", "claim", "held")
 
     takes = 1
 
@@ -170,6 +178,7 @@ class Poll:
         self._since = since
         self._timer: WheelEntry | None = None
         self.held = False
+        self.claim: int | None = None
 
     @property
     def owner(self) -> object:
@@ -182,12 +191,22 @@ class Poll:
     def joined(self) -> None:
         place = self._place
         exchange = self._exchange
+        self.claim = 0
         if place.bounded:
-            refusal = place.refusal(exchange.args)
-            if refusal is not None:
-                place.hub.unsubscribe(exchange.args, self)
-                exchange.respond(refusal)
+            # Nobody displaces it before its turn is known.
+            self.claim = None
+            try:
+                admitted = place.admit(exchange.args, self)
+            except HbpushError as error:
+                self._leave(error_wire(error))
                 return
+            if isinstance(admitted, bytes):
+                self._leave(admitted)
+                return
+            if not isinstance(admitted, Future):
+                self.claim = admitted.number
+            else:
+                admitted.add_done_callback(self._claimed)
         if not exchange.hold(self._gone):
             place.hub.unsubscribe(exchange.args, self)
             return
@@ -196,6 +215,7 @@ class Poll:
             self._timer = place.wheel.after(place.timeout, self._timed_out)
 
     def deliver(self, batch: Batch) -> None:
+        self.held = False
         if self._timer is not None:
             self._stop_timer()
         self._exchange.respond(batch.wire(self._place.format))
@@ -204,6 +224,7 @@ class Poll:
         return True
 
     def closed(self, reason: CloseReason) -> None:
+        self.held = False
         self._stop_timer()
         exchange = self._exchange
         match reason:
@@ -219,18 +240,38 @@ class Poll:
             case _:
                 exchange.respond(UNAVAILABLE.wire(b"the store cannot be reached\n"))
 
+    def _claimed(self, claim: Future[Claim]) -> None:
+        """Processes that share the store have decided. What has ended meanwhile is none of their business."""
+        error = claim.exception()
+        if not self.held:
+            return
+        if error is not None:
+            self._leave(error_wire(error))
+            return
+        granted = claim.result()
+        refusal = self._place.refusal(self._exchange.args, granted.elsewhere) if granted.number else DISPLACED.wire()
+        if refusal is not None:
+            self._leave(refusal)
+        else:
+            self.claim = granted.number
+
+    def _leave(self, answer: bytes | None) -> None:
+        """End before a message came."""
+        self.held = False
+        self._stop_timer()
+        self._place.hub.unsubscribe(self._exchange.args, self)
+        self._exchange.respond(answer or INTERNAL_ERROR.wire(b"internal error\n"))
+
     def _gone(self) -> None:
+        self.held = False
         self._stop_timer()
         self._place.hub.unsubscribe(self._exchange.args, self)
 
     def _timed_out(self) -> None:
         self._timer = None
-        hub = self._place.hub
-        ref = self._exchange.args
         # A message may have claimed it in this very tick, and its publisher was promised a taker.
-        hub.settle(ref)
-        hub.unsubscribe(ref, self)
-        self._exchange.respond(self._place.unchanged(self._since, self._place.timeout_status))
+        self._place.hub.settle(self._exchange.args)
+        self._leave(self._place.unchanged(self._since, self._place.timeout_status))
 
     def _stop_timer(self) -> None:
         timer, self._timer = self._timer, None

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar, Protocol
+from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 import msgspec
 
@@ -74,6 +74,20 @@ class Page(msgspec.Struct, frozen=True):
     exists: bool = True
 
 
+class Claim(msgspec.Struct, frozen=True):
+    """What became of a poll's claim on a channel where not everybody may wait.
+
+    ``number`` is greater than that of every earlier claim on the store; 0 turns it away. ``elsewhere``: subscribers in other processes.
+    """
+
+    number: int
+    elsewhere: int = 0
+
+
+ClaimMode = Literal["first", "last", "any"]
+"""Who may wait when others wait: nobody more, the one who comes last, or everybody."""
+
+
 class StoreEvents(Protocol):
     """What a store tells: implemented by the hub."""
 
@@ -85,6 +99,9 @@ class StoreEvents(Protocol):
 
     def gap(self, ref: ChannelRef) -> None:
         """Messages of a watched channel were lost: what was not stored and not heard, or history itself."""
+
+    def displaced(self, ref: ChannelRef, number: int) -> None:
+        """In some process a poll has claimed a watched channel as the last: those with a smaller number leave."""
 
 
 class StoreContext(msgspec.Struct, frozen=True):
@@ -138,6 +155,10 @@ class Store(ABC):
         it a second time.
         """
 
+    def read_watched(self, ref: ChannelRef, since: Since, limit: int) -> Result[Page]:
+        """`read_after` for a subscriber of a watched channel: may come from what was announced here, without asking the backend."""
+        return self.read_after(ref, since, limit)
+
     @abstractmethod
     def create(self, ref: ChannelRef, permanent: bool) -> Result[Receipt]:
         """Make the channel if there is none. A permanent one lasts until DELETE; asking for it once is enough. Raises StoreFull."""
@@ -164,3 +185,19 @@ class Store(ABC):
 
         Called once or twice a poll: it must be cheap, and a store that shares its counts sends them later, joined.
         """
+
+    def claim(self, ref: ChannelRef, mode: ClaimMode) -> Result[Claim]:
+        """A poll that was reported wants to wait where ``mode`` rules. Polls of this process are the caller's to compare.
+
+        With ``first`` it is turned away while a poll of another process is held; with ``last`` `StoreEvents.displaced` is told
+        everywhere. A store whose channels nobody shares has nobody elsewhere. Raises StoreUnavailable.
+        """
+        return UNSHARED
+
+    @property
+    def trouble(self) -> str:
+        """Why the store cannot serve now, in one line; empty when it can."""
+        return ""
+
+
+UNSHARED = Claim(1)

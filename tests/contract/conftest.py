@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.contract import redis_harness  # noqa: F401 - it adds its harness
 from tests.contract.harness import HARNESSES, Harness, Subject
 
 

@@ -41,6 +41,13 @@ class Harness:
         """Settings that every store of the type needs, such as where its backend is. Two calls name two separate places."""
         return {}
 
+    def steps(self, seconds: float) -> list[float]:
+        """The steps in which time passes; after each the store gets to do what was due."""
+        return [seconds]
+
+    def time_moved(self, now: float) -> None:
+        """It is this time now, in unix seconds: for a backend that has a clock of its own."""
+
     def make(self, options: dict[str, Any], context: StoreContext) -> Store:
         """A store that shares nothing with those made before, unless ``options`` say so. Called within the loop."""
         store_class: type[Store] = entry_points(group="hbpush.stores")[self.type_name].load()
@@ -59,6 +66,7 @@ class Heard:
         self.messages: list[Message] = []
         self.removed: list[ChannelRef] = []
         self.gaps: list[ChannelRef] = []
+        self.displacements: list[tuple[ChannelRef, int]] = []
         self.told = asyncio.Event()
         self.on_deliver: Callable[[Message], object] | None = None
         self.on_deleted: Callable[[ChannelRef], object] | None = None
@@ -79,6 +87,10 @@ class Heard:
         self.gaps.append(ref)
         self.told.set()
 
+    def displaced(self, ref: ChannelRef, number: int) -> None:
+        self.displacements.append((ref, number))
+        self.told.set()
+
 
 class Subject:
     """A started store under test: each call returns the value, whatever the store returned. Channels go by their id alone."""
@@ -93,6 +105,7 @@ class Subject:
         self.heard = runner.run(self._make_heard())
         self.store: Store = runner.run(self._make(options))
         self._stopped = False
+        harness.time_moved(self.clock.time())
         self.call(self.store.start, self.heard)
 
     async def _make_heard(self) -> Heard:
@@ -124,11 +137,21 @@ class Subject:
 
     def advance(self, seconds: float) -> None:
         self._needs_manual_time()
-        self.call(self._manual.advance, seconds)
+        for step in self._harness.steps(seconds):
+            self._harness.time_moved(self._manual.time() + step)
+            self.call(self._manual.advance, step)
+            if not self._stopped:
+                self._let_work()
 
     def set_time(self, now: float) -> None:
         self._needs_manual_time()
         self._manual.set_time(now)
+        self._harness.time_moved(now)
+
+    def _let_work(self) -> None:
+        """Wait until a backend has answered what was asked of it, and what the answers led to."""
+        for _ in range(3):
+            self.call(self.store.read_after, ref("nothing was published here"), Last(0), 1)
 
     def _needs_manual_time(self) -> None:
         if not self._harness.manual_time:

@@ -109,6 +109,7 @@ def test_a_subscriber_in_python() -> None:
     class Listener:
         owner = None
         takes = None
+        claim = None
 
         def __init__(self) -> None:
             self.heard: list[bytes] = []

@@ -17,6 +17,7 @@ class Listener:
 
     def __init__(self, takes: int | None = None, owner: object = None, full_after: int | None = None) -> None:
         self.takes = takes
+        self.claim: int | None = None
         self.owner = owner
         self.told: list[list[bytes] | CloseReason | str] = []
         self.messages: list[Message] = []

@@ -201,6 +201,7 @@ class Other:
 
     owner = None
     takes = None
+    claim = None
 
     def __init__(self) -> None:
         self.ended = False

@@ -1,0 +1,335 @@
+"""The two connections of a process to one Redis server, kept up for as long as the store lives: one for commands, one that listens.
+
+It runs scripts, and knows whether the store still has all that it was seen to have (the epoch). It knows no channel. A script that the
+server has not run is run again; one that may have run never is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Protocol
+
+import hiredis
+
+from hbpush.core.message import MessageId
+from hbpush.errors import HbpushError, StoreFull, StoreUnavailable
+from hbpush.stores.redis_place import Address, Place
+from hbpush.stores.redis_scripts import Script, Scripts
+from hbpush.stores.redis_wire import Answered, Connection, Reply, Word
+
+FIRST_WAIT = 0.05
+LAST_WAIT = 1.0
+"""Seconds between two tries to connect, doubled from try to try. Up to half is left out by chance, lest all processes come at once."""
+
+FAREWELL = 0.2
+"""Seconds for the last word to a server."""
+
+SUBSCRIBE_AT_ONCE = 1000
+"""Names in one SUBSCRIBE."""
+
+# What a server says that is not, or no longer, the one to talk to. It has not done what it was asked.
+_ELSEWHERE = ("MOVED", "ASK", "READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "UNBLOCKED", "NOREPLICAS", "TRYAGAIN")
+
+
+class Partner(Protocol):
+    """Whose link it is."""
+
+    def connected(self) -> None:
+        """Both connections are there; one of them, at least, is new."""
+
+    def disconnected(self, reason: str) -> None:
+        """It cannot be connected just now. Called once until `connected`."""
+
+    def history_lost(self) -> None:
+        """The store has begun a new epoch: some of what was published is gone."""
+
+    def heard(self, name: bytes, payload: bytes) -> None:
+        """Something was announced under a name that is subscribed to."""
+
+    def subscribed(self, name: bytes) -> None:
+        """The server has confirmed a subscription."""
+
+
+class Link:
+    """``keys`` are the store's: its record, what is due, the processes, the runs."""
+
+    def __init__(self, place: Place, scripts: Scripts, keys: tuple[bytes, bytes, bytes, bytes], canary: bytes, partner: Partner) -> None:
+        self.epoch = b""
+        self._address = Address("", 0)
+        self._place = place
+        self._timeout = place.timeout
+        self._scripts = scripts
+        self._keys = keys
+        self._canary = canary
+        self._partner = partner
+        self._loop = asyncio.get_running_loop()
+        self._commands: Connection | None = None
+        self._listening: Connection | None = None
+        self._run = b""
+        self._given = 0
+        self._second = 0
+        self._changed = asyncio.Event()
+        self._tried = self._loop.create_future()
+        self._task: asyncio.Task[None] | None = None
+        self._opening = False
+        self._after_open: deque[Callable[[], object]] = deque()
+        self._pongs: deque[Callable[[], object]] = deque()
+        self._canary_heard = 0.0
+        self._canary_confirmed: asyncio.Future[None] = self._loop.create_future()
+
+    # Its life
+
+    def start(self) -> asyncio.Future[None]:
+        """Connect, and go on for ever. Done when the first try has succeeded or failed."""
+        self._task = self._loop.create_task(self._keep())
+        return self._tried
+
+    async def stop(self, process: bytes) -> None:
+        """Disconnect for good, and have the process forgotten."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        if self._commands is not None:
+            with suppress(StoreUnavailable):
+                await asyncio.wait([self._commands.ask("HDEL", self._keys[2], process)], timeout=FAREWELL)
+        self._close("the store was stopped")
+
+    @property
+    def ready(self) -> bool:
+        """Whether commands can be sent."""
+        return self._commands is not None
+
+    @property
+    def listening(self) -> bool:
+        """Whether what is announced is heard."""
+        return self._listening is not None
+
+    async def _keep(self) -> None:
+        wait = FIRST_WAIT
+        told = False
+        while True:
+            try:
+                await self._connect()
+            except (OSError, TimeoutError, HbpushError, hiredis.ReplyError) as error:
+                if not told:
+                    told = True
+                    self._partner.disconnected(_reason(error))
+                self._has_tried()
+                await asyncio.sleep(wait * random.uniform(0.5, 1))  # noqa: S311 - no secret
+                wait = min(wait * 2, LAST_WAIT)
+                continue
+            wait = FIRST_WAIT
+            told = False
+            self._partner.connected()
+            self._has_tried()
+            await self._changed.wait()
+
+    def _has_tried(self) -> None:
+        if not self._tried.done():
+            self._tried.set_result(None)
+
+    async def _connect(self) -> None:
+        """Make the connections that are missing."""
+        self._changed.clear()
+        if self._commands is None:
+            self._address = await self._place.find(self._keys[0])
+            commands = await self._place.open(self._address, self._lost)
+            try:
+                await self._prepare(commands)
+            except BaseException:
+                commands.close("it could not be prepared")
+                raise
+            self._commands = commands
+        try:
+            listening = await self._place.open(self._address, self._lost, self._heard)
+            self._canary_confirmed = self._loop.create_future()
+            listening.listen()
+            listening.say(("SUBSCRIBE", self._canary))
+            async with asyncio.timeout(self._timeout):
+                await self._canary_confirmed
+        except BaseException:
+            # Where one cannot be made, the other may be of a server that is not there any more.
+            self._close("the server could not be listened to")
+            raise
+        if self._commands is None or listening.closed:
+            listening.close("the other connection was lost")
+            raise StoreUnavailable("the connection was lost")
+        self._listening = listening
+        self._canary_heard = self._loop.time()
+
+    async def _prepare(self, commands: Connection) -> None:
+        run = await self._place.run_of(commands)
+        async with asyncio.timeout(self._timeout):
+            await asyncio.gather(*(commands.ask("SCRIPT", "LOAD", script.text) for script in self._scripts))
+            reply = await commands.ask("EVALSHA", self._scripts.open.sha, 2, self._keys[0], self._keys[3], *self._known(run))
+        self._run = run
+        self._adopt(reply[0])
+
+    def _known(self, run: bytes) -> tuple[Word, ...]:
+        return run, secrets.token_hex(6), self.epoch, self._run, self._given, self._second
+
+    def _lost(self, connection: Connection, reason: str) -> None:
+        if connection is self._listening:
+            self._listening = None
+        elif connection is self._commands:
+            self._commands = None
+            self._close(reason)
+        else:
+            return
+        self._pongs, pongs = deque(), self._pongs
+        self._changed.set()
+        for pong in pongs:
+            pong()
+
+    def _close(self, reason: str) -> None:
+        for connection in (self._commands, self._listening):
+            if connection is not None:
+                connection.close(reason)
+
+    # What is known of the store
+
+    def known(self, given: int, last: MessageId) -> None:
+        """The store was seen to have given so many ids, among them this one."""
+        if given > self._given:
+            self._given = given
+            self._second = max(self._second, last.time)
+
+    def seen(self, epoch: bytes) -> None:
+        """An epoch was met with: if it is another one, ask which holds."""
+        if epoch != self.epoch:
+            self._open()
+
+    def _adopt(self, epoch: bytes) -> None:
+        before, self.epoch = self.epoch, epoch
+        if before and before != epoch:
+            self._given = 0
+            self._partner.history_lost()
+
+    def _open(self) -> None:
+        if self._opening:
+            return
+        self._opening = True
+        try:
+            if self._commands is None:
+                raise StoreUnavailable("the store cannot be reached")
+            self._commands.call(("EVALSHA", self._scripts.open.sha, 2, self._keys[0], self._keys[3], *self._known(self._run)), self._opened)
+        except StoreUnavailable as error:
+            self._opened(error)
+
+    def _opened(self, reply: Reply) -> None:
+        self._opening = False
+        waiting, self._after_open = self._after_open, deque()
+        if isinstance(reply, Exception):
+            if isinstance(reply, hiredis.ReplyError):
+                # Without its record the store cannot be used: begin again with a new connection.
+                self._close(str(reply))
+        else:
+            self._adopt(reply[0])
+        for again in waiting:
+            again()
+
+    # Scripts
+
+    def run(self, script: Script, keys: tuple[Word, ...], arguments: tuple[Word, ...], answered: Answered) -> None:
+        """Run a script with the other commands of this tick; ``answered`` gets its reply, or an HbpushError. Raises StoreUnavailable."""
+        if self._commands is None:
+            raise StoreUnavailable("the store cannot be reached")
+        self._commands.call(
+            (b"EVALSHA", script.sha, len(keys), *keys, *arguments), partial(self._answered, script, keys, arguments, answered)
+        )
+
+    def _answered(self, script: Script, keys: tuple[Word, ...], arguments: tuple[Word, ...], answered: Answered, reply: Reply) -> None:
+        if not isinstance(reply, hiredis.ReplyError):
+            answered(reply)
+            return
+        said = str(reply)
+        try:
+            if said.startswith("NOSCRIPT") and self._commands is not None:
+                # It has not run: somebody made the server forget its scripts.
+                self._commands.call(
+                    (b"EVAL", script.text, len(keys), *keys, *arguments), partial(self._answered, script, keys, arguments, answered)
+                )
+                return
+            if said.startswith("NOEPOCH"):
+                self._after_open.append(partial(self._again, script, keys, arguments, answered))
+                self._open()
+                return
+        except StoreUnavailable as error:
+            answered(error)
+            return
+        if said.startswith(_ELSEWHERE):
+            self._close(said)
+        if said.startswith("OOM"):
+            answered(StoreFull("the store is full"))
+        else:
+            answered(StoreUnavailable(f"the store refuses: {said}"))
+
+    def _again(self, script: Script, keys: tuple[Word, ...], arguments: tuple[Word, ...], answered: Answered) -> None:
+        try:
+            self.run(script, keys, arguments, answered)
+        except StoreUnavailable as error:
+            answered(error)
+
+    # Listening
+
+    def subscribe(self, names: Sequence[bytes]) -> None:
+        """Ask for what is announced under names; `Partner.subscribed` confirms each. Nothing happens while there is no connection."""
+        for place in range(0, len(names), SUBSCRIBE_AT_ONCE):
+            if self._listening is not None:
+                self._listening.say((b"SUBSCRIBE", *names[place : place + SUBSCRIBE_AT_ONCE]))
+
+    def unsubscribe(self, names: Sequence[bytes]) -> None:
+        """Hear no more of names."""
+        if self._listening is not None and names:
+            self._listening.say((b"UNSUBSCRIBE", *names))
+
+    def catch_up(self, then: Callable[[], object]) -> None:
+        """Call when everything was heard that is announced by now, or at once or at the loss of the connection when it cannot be."""
+        if self._listening is None:
+            then()
+            return
+        self._pongs.append(then)
+        self._listening.say((b"PING", b""))
+
+    def _heard(self, reply: Reply) -> None:
+        if not isinstance(reply, list):
+            return
+        kind = reply[0]
+        if kind == b"message":
+            if reply[1] == self._canary:
+                self._canary_heard = self._loop.time()
+            else:
+                self._partner.heard(reply[1], reply[2])
+        elif kind == b"pong":
+            if self._pongs:
+                self._pongs.popleft()()
+        elif kind == b"subscribe":
+            if reply[1] != self._canary:
+                self._partner.subscribed(reply[1])
+            elif not self._canary_confirmed.done():
+                self._canary_confirmed.set_result(None)
+
+    # Whether it lives
+
+    def check(self, timeout: float) -> None:
+        """Give up connections whose server has not answered for so long. To be called about once a second."""
+        now = self._loop.time()
+        since = None if self._commands is None else self._commands.waiting_since()
+        if since is not None and now - since > timeout:
+            self._close(f"no answer for {timeout:g} seconds")
+        elif self._listening is not None and now - self._canary_heard > timeout + 1:
+            self._listening.close("nothing is heard any more")
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__

@@ -1,0 +1,364 @@
+"""Channels whose keys are in one hash slot, on whatever server has it: all of a store's on a single server, a part of them on a cluster.
+
+Every operation is one script, run on the server. What is announced goes through a `Watch`, which brings it into order; what is read of a
+watched channel waits until all of it was told.
+"""
+
+from __future__ import annotations
+
+from asyncio import AbstractEventLoop, Future, get_running_loop
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
+from hbpush.core.clock import Timer
+from hbpush.core.message import ChannelRef, Draft, MessageId, Since
+from hbpush.core.result import fail, resolve
+from hbpush.errors import ChannelNotFound, MessageTooLarge, StoreError, StoreFull, StoreUnavailable
+from hbpush.stores.base import Claim, Page, Receipt, StoreContext, StoreEvents
+from hbpush.stores.redis_codec import Displacement, Found, Names, announcement, found, head, names, parse_id, since_text, store_keys
+from hbpush.stores.redis_link import Link
+from hbpush.stores.redis_place import Place
+from hbpush.stores.redis_presence import Presence
+from hbpush.stores.redis_scripts import Scripts
+from hbpush.stores.redis_settings import RedisSettings
+from hbpush.stores.redis_watch import Tails
+from hbpush.stores.redis_watches import Watches
+from hbpush.stores.redis_wire import Reply
+
+BEAT = 1.0
+"""Seconds between two signs of life."""
+
+BEAT_AGAIN = 0.1
+"""Seconds, while more is due than one beat brings."""
+
+DUE_AT_ONCE = 100
+
+PAGE_BYTES = 1024 * 1024
+"""About how many bytes of messages are read at once."""
+
+NAMES = 10_000
+"""Channels whose names are remembered."""
+
+REFUSALS: dict[bytes, tuple[type[StoreError], str, str]] = {
+    b"LARGE": (MessageTooLarge, "the message is larger than a channel may be", "message_too_large"),
+    b"CHANNELS": (StoreFull, "the store has no room for another channel", "store_full"),
+    b"BYTES": (StoreFull, "the store is full", "store_full"),
+}
+
+
+class Owner(Protocol):
+    """The store that a partition is of."""
+
+    def elsewhere(self, partition: Partition) -> tuple[int, int]:
+        """Bytes and channels in the other partitions."""
+
+    def away(self, partition: Partition, reason: str) -> None:
+        """It cannot be reached."""
+
+    def back(self, partition: Partition) -> None:
+        """It can be reached, again or at all."""
+
+
+class Partition:
+    """``tag`` is what decides the slot; ``process`` names this process among the others."""
+
+    def __init__(
+        self,
+        owner: Owner,
+        settings: RedisSettings,
+        context: StoreContext,
+        place: Place,
+        scripts: Scripts,
+        tag: bytes,
+        process: bytes,
+        tails: Tails,
+    ) -> None:
+        self.bytes = 0
+        self.channels = 0
+        self._owner = owner
+        self._settings = settings
+        self._context = context
+        self._scripts = scripts
+        self._prefix = settings.key_prefix.encode()
+        self._database = place.login.database
+        self._tag = tag
+        self._process = process
+        self._loop: AbstractEventLoop = get_running_loop()
+        keys = store_keys(self._prefix, tag)
+        self._beat_keys = keys[:3]
+        self._canary = b"%b{%b}:canary:%b" % (self._prefix, tag, process)
+        self._link = Link(place, scripts, keys, self._canary, self)
+        self._presence = Presence(context.clock, self._tell)
+        self._running = False
+        self._names: dict[ChannelRef, Names] = {}
+        self._watches = Watches(self._link, self._read, context.clock, settings.linger, tails)
+        self._timer: Timer | None = None
+        self._beats = 0
+        self._beating = False
+
+    # Its life
+
+    def start(self, events: StoreEvents) -> Future[None]:
+        self._watches.events = events
+        self._running = True
+        self._timer = self._context.clock.call_later(BEAT, self._beat)
+        return self._link.start()
+
+    async def stop(self) -> None:
+        self._watches.events = None
+        self._running = False
+        if self._timer is not None:
+            self._timer.cancel()
+        self._presence.stop()
+        await self._link.stop(self._process)
+
+    # What the store does
+
+    def publish(self, ref: ChannelRef, draft: Draft) -> Future[Receipt]:
+        name = self._name(ref)
+        other_bytes, other_channels = self._owner.elsewhere(self)
+        timeout = draft.timeout
+        future: Future[Receipt] = self._loop.create_future()
+        self._link.run(
+            self._scripts.publish,
+            name.keys,
+            (
+                self._process,
+                name.id,
+                draft.body,
+                head(draft.content_type, draft.event),
+                b"1" if draft.stored else b"0",
+                b"" if timeout is None else b"%d" % (timeout * 1000),
+                b"1" if draft.create else b"0",
+                other_bytes,
+                other_channels,
+            ),
+            partial(self._published, ref, future),
+        )
+        return future
+
+    def _published(self, ref: ChannelRef, future: Future[Receipt], reply: Reply) -> None:
+        if isinstance(reply, list):
+            self._link.known(int(reply[5]), parse_id(reply[2]))
+        self._receipt(ref, future, reply)
+
+    def create(self, ref: ChannelRef, permanent: bool) -> Future[Receipt]:
+        name = self._name(ref)
+        _, other_channels = self._owner.elsewhere(self)
+        future: Future[Receipt] = self._loop.create_future()
+        arguments = (self._process, name.id, b"1" if permanent else b"0", other_channels)
+        self._link.run(self._scripts.create, name.keys, arguments, partial(self._receipt, ref, future))
+        return future
+
+    def info(self, ref: ChannelRef) -> Future[Receipt]:
+        future: Future[Receipt] = self._loop.create_future()
+        self._link.run(self._scripts.info, self._name(ref).keys, (self._process,), partial(self._receipt, ref, future))
+        return future
+
+    def delete(self, ref: ChannelRef) -> Future[Receipt]:
+        future: Future[Receipt] = self._loop.create_future()
+        self._link.run(self._scripts.delete, self._name(ref).keys, (self._process,), partial(self._deleted, ref, future))
+        return future
+
+    def _deleted(self, ref: ChannelRef, future: Future[Receipt], reply: Reply) -> None:
+        if isinstance(reply, list) and self._watches.get(ref) is not None:
+            # What was published before is on its way, and so is the deletion: both come before the answer.
+            self._link.catch_up(partial(self._deletion_heard, ref, future, reply))
+        else:
+            self._receipt(ref, future, reply)
+            self._presence.deleted(ref)
+
+    def _deletion_heard(self, ref: ChannelRef, future: Future[Receipt], reply: Reply) -> None:
+        watch = self._watches.get(ref)
+        if watch is not None and self._running:
+            watch.was_deleted(int(reply[5]))
+        self._receipt(ref, future, reply)
+        self._presence.deleted(ref)
+
+    def read_after(self, ref: ChannelRef, since: Since, limit: int) -> Future[Page]:
+        future: Future[Page] = self._loop.create_future()
+        self._read(ref, since, limit, partial(self._page_read, ref, since, future))
+        return future
+
+    def read_watched(self, ref: ChannelRef, since: Since, limit: int) -> Page | Future[Page]:
+        watch = self._watches.get(ref)
+        if watch is not None:
+            page = watch.page(since, limit, self._context.clock.time())
+            if page is not None:
+                return page
+        return self.read_after(ref, since, limit)
+
+    def _page_read(self, ref: ChannelRef, since: Since, future: Future[Page], reply: Found | StoreError) -> None:
+        if isinstance(reply, Found):
+            page = Page(reply.messages, reply.missed(since), reply.last, reply.more, reply.generation != 0)
+            self._watches.hold_back(ref, future, page)
+        else:
+            fail(future, reply)
+
+    def _read(self, ref: ChannelRef, since: Since, limit: int, answered: Callable[[Found | StoreError], object]) -> None:
+        """Raises StoreUnavailable."""
+
+        def read(reply: Reply) -> None:
+            if isinstance(reply, list):
+                page = found(ref, reply)
+                self._link.seen(page.epoch)
+                answered(page)
+            else:
+                answered(reply)
+
+        self._link.run(self._scripts.read, self._name(ref).keys, (since_text(since), limit, PAGE_BYTES), read)
+
+    def claim(self, ref: ChannelRef, mode: str) -> Future[Claim]:
+        future: Future[Claim] = self._loop.create_future()
+        held, streaming = self._presence.counts(ref)
+        arguments = (self._process, held, streaming, mode.encode())
+        self._link.run(self._scripts.claim, self._name(ref).keys, arguments, partial(self._claimed, ref, held, streaming, future))
+        return future
+
+    def _claimed(self, ref: ChannelRef, held: int, streaming: int, future: Future[Claim], reply: Reply) -> None:
+        if not isinstance(reply, list):
+            fail(future, reply)
+            return
+        number, others_held, others_streaming = reply
+        if number:
+            self._presence.claimed(ref, held, streaming)
+        resolve(future, Claim(number, others_held + others_streaming))
+
+    def report(self, ref: ChannelRef, held: int, streaming: int, requested: float | None) -> None:
+        self._presence.report(ref, held, streaming, requested)
+
+    def watch(self, ref: ChannelRef) -> Future[None] | None:
+        result = self._watches.watch(ref, self._name(ref))
+        self._presence.watch(ref, True)
+        return result
+
+    def unwatch(self, ref: ChannelRef) -> None:
+        if self._watches.unwatch(ref):
+            self._presence.watch(ref, False)
+
+    # What the link tells
+
+    def connected(self) -> None:
+        self._owner.back(self)
+        self._watches.connected()
+        self._presence.tell_all()
+        self._send_beat()
+
+    def disconnected(self, reason: str) -> None:
+        self._watches.disconnected()
+        self._owner.away(self, reason)
+
+    def history_lost(self) -> None:
+        self._watches.look_at_all()
+
+    def subscribed(self, name: bytes) -> None:
+        self._watches.subscribed(name)
+
+    def heard(self, name: bytes, payload: bytes) -> None:
+        watch = self._watches.named(name)
+        events = self._watches.events
+        if watch is None or events is None:
+            return
+        try:
+            said = announcement(watch.ref, payload)
+        except ValueError:
+            self._context.counters.refuse("foreign_announcement", f"store {self._context.name}: something else publishes to its names")
+            return
+        if isinstance(said, Displacement):
+            if watch.watched:
+                events.displaced(watch.ref, said.number)
+            return
+        self._link.known(said.given, said.last)
+        self._link.seen(said.epoch)
+        if said.message is None:
+            self._presence.deleted(watch.ref)
+        self._watches.heard(watch, said)
+
+    # Once a second
+
+    def _beat(self) -> None:
+        self._timer = None
+        if not self._running:
+            return
+        self._timer = self._context.clock.call_later(BEAT, self._beat)
+        self._link.check(self._settings.timeout)
+        self._watches.sweep()
+        if self._link.ready:
+            self._presence.beat()
+            self._send_beat()
+
+    def _send_beat(self) -> None:
+        if self._beating or not self._link.ready:
+            return
+        self._beating = True
+        self._beats += 1
+        try:
+            self._link.run(self._scripts.beat, self._beat_keys, (self._process, self._canary, self._beats), self._beat_answered)
+        except StoreUnavailable:
+            self._beating = False
+
+    def _beat_answered(self, reply: Reply) -> None:
+        self._beating = False
+        if not isinstance(reply, list):
+            return
+        if not reply:
+            self._link.seen(b"")
+            return
+        epoch, given, total, channels, *due = reply
+        self._link.seen(epoch)
+        self._link.known(int(given), MessageId(0, 0))
+        self.bytes = int(total)
+        self.channels = int(channels)
+        try:
+            for key in due:
+                keys = (key + b":s", key + b":m", key + b":x", key + b":w", *self._beat_keys)
+                self._link.run(self._scripts.look, keys, (), _nothing)
+        except StoreUnavailable:
+            return
+        if len(due) == DUE_AT_ONCE:
+            self._context.clock.call_later(BEAT_AGAIN, self._send_beat)
+
+    def _tell(self, ref: ChannelRef, present: tuple[int, int] | None, requested: float | None) -> bool:
+        held, streaming = (b"", b"") if present is None else (b"%d" % present[0], b"%d" % present[1])
+        asked = b"" if requested is None else repr(requested).encode()
+        try:
+            self._link.run(self._scripts.report, self._name(ref).keys, (self._process, held, streaming, asked), _nothing)
+        except StoreUnavailable:
+            return False
+        return True
+
+    # Small things
+
+    def _name(self, ref: ChannelRef) -> Names:
+        name = self._names.get(ref)
+        if name is None:
+            if len(self._names) >= NAMES:
+                self._names.clear()
+            name = self._names[ref] = names(ref, self._prefix, self._tag, self._database)
+        return name
+
+    def _receipt(self, ref: ChannelRef, future: Future[Receipt], reply: Reply) -> None:
+        if not isinstance(reply, list):
+            fail(future, self._refusal(reply))
+            return
+        messages, requested, last, held, streaming = reply[:5]
+        asked = float(requested) if requested else None
+        here = self._presence.requested(ref)
+        if here is not None and (asked is None or here > asked):
+            asked = here
+        others = held + streaming
+        resolve(future, Receipt(messages, asked, parse_id(last) if last else None, others, others))
+
+    def _refusal(self, reply: Reply) -> StoreError | ChannelNotFound:
+        if isinstance(reply, StoreError):
+            return reply
+        if reply == b"ABSENT":
+            return ChannelNotFound("there is no such channel")
+        kind, text, counter = REFUSALS[reply]
+        self._context.counters.refuse(counter, f"store {self._context.name}: {text}")
+        return kind(text)
+
+
+def _nothing(_: Reply) -> None:
+    """What fails is told again with the next connection, or looked at with the next beat."""

@@ -1,0 +1,201 @@
+"""Where a Redis server is, and a connection to it that is logged in: by address, through sentinels, or as the owner of a cluster's slot.
+
+Everything here may fail, with OSError, TimeoutError, `Refused` or StoreUnavailable; whoever asks tries again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from typing import NamedTuple
+
+import hiredis
+from redis.asyncio import RedisCluster
+from redis.asyncio.sentinel import Sentinel
+from redis.exceptions import RedisError
+
+from hbpush.errors import ConfigError, StoreUnavailable
+from hbpush.stores.redis_settings import SENTINEL_PORT, Login, RedisSettings, SentinelSettings, login
+from hbpush.stores.redis_wire import Connection, Reply
+
+OLDEST_SERVER = 7
+"""The major version that scripts and options are written for."""
+
+
+class Refused(StoreUnavailable):
+    """A server answered, and is not one to use: wrong password, a replica, too old."""
+
+
+class Address(NamedTuple):
+    """A server's place: host and port, or the path of a unix socket."""
+
+    host: str
+    port: int
+    path: str = ""
+
+    def __str__(self) -> str:
+        if self.path:
+            return self.path
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class Place:
+    """How to find and enter the server of a store. Raises ConfigError for files that cannot be used."""
+
+    def __init__(self, settings: RedisSettings) -> None:
+        self._settings = settings
+        self._login = login(settings, _password(settings))
+        self._tls = _tls(settings) if self._login.tls else None
+        self.timeout = settings.timeout
+
+    @property
+    def login(self) -> Login:
+        """Where and as whom."""
+        return self._login
+
+    def __str__(self) -> str:
+        sentinel = self._settings.sentinel
+        if sentinel is not None:
+            return f"the master {sentinel.master!r}"
+        return f"{'the cluster of ' if self._settings.cluster else ''}{self._address()}"
+
+    async def find(self, key: bytes) -> Address:
+        """The server that has a key now."""
+        async with asyncio.timeout(self.timeout):
+            try:
+                if self._settings.sentinel is not None:
+                    return await self._ask_sentinels(self._settings.sentinel)
+                if self._settings.cluster:
+                    return await self._ask_cluster(key)
+            except RedisError as error:
+                raise Refused(str(error) or type(error).__name__) from error
+        return self._address()
+
+    async def open(
+        self, address: Address, lost: Callable[[Connection, str], object], heard: Callable[[Reply], object] | None = None
+    ) -> Connection:
+        """A connection that is logged in and has its database selected."""
+        loop = asyncio.get_running_loop()
+        connection = Connection(self._settings.pending_bytes, lost, heard)
+        async with asyncio.timeout(self.timeout):
+            if address.path:
+                await loop.create_unix_connection(lambda: connection, address.path)
+            else:
+                transport, _ = await loop.create_connection(
+                    lambda: connection, address.host, address.port, ssl=self._tls, server_hostname=address.host if self._tls else None
+                )
+                transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            try:
+                await self._enter(connection)
+            except BaseException as error:
+                connection.close("it was not entered")
+                if isinstance(error, hiredis.ReplyError):
+                    raise Refused(str(error)) from None
+                raise
+        return connection
+
+    async def run_of(self, connection: Connection) -> bytes:
+        """What names the present run of the server. Raises Refused for one that is not to be used."""
+        try:
+            async with asyncio.timeout(self.timeout):
+                lines = bytes(await connection.ask("INFO", "server")).split(b"\r\n")
+                role = bytes((await connection.ask("ROLE"))[0])
+        except hiredis.ReplyError as error:
+            raise Refused(str(error)) from None
+        about = dict(line.split(b":", 1) for line in lines if b":" in line)
+        version = about.get(b"redis_version", b"")
+        if not version.split(b".")[0].isdigit() or int(version.split(b".")[0]) < OLDEST_SERVER:
+            raise Refused(f"it is Redis {version.decode('ascii', 'replace')}, and has to be {OLDEST_SERVER} or newer")
+        if role != b"master":
+            raise Refused("it is a replica")
+        return about[b"run_id"]
+
+    def _address(self) -> Address:
+        return Address(self._login.host, self._login.port, self._login.path)
+
+    async def _enter(self, connection: Connection) -> None:
+        if self._login.password:
+            user = (self._login.username,) if self._login.username else ()
+            await connection.ask("AUTH", *user, self._login.password)
+        if self._login.database:
+            await connection.ask("SELECT", self._login.database)
+        await connection.ask("CLIENT", "SETNAME", "hbpush")
+
+    async def _ask_sentinels(self, asked: SentinelSettings) -> Address:
+        sentinels = Sentinel(  # type: ignore[no-untyped-call]
+            [_host_and_port(host) for host in asked.hosts],
+            sentinel_kwargs={
+                "socket_timeout": self.timeout,
+                "socket_connect_timeout": self.timeout / 2,
+                "username": asked.username or None,
+                "password": asked.password or None,
+            },
+        )
+        try:
+            host, port = await sentinels.discover_master(asked.master)
+        finally:
+            for each in sentinels.sentinels:
+                await each.aclose()
+        return Address(host, int(port))
+
+    async def _ask_cluster(self, key: bytes) -> Address:
+        known = self._login
+        cluster = RedisCluster(
+            host=known.host,
+            port=known.port,
+            username=known.username or None,
+            password=known.password or None,
+            ssl=known.tls,
+            ssl_ca_certs=self._settings.tls_ca or None,
+            ssl_certfile=self._settings.tls_certificate or None,
+            ssl_keyfile=self._settings.tls_key or None,
+            socket_timeout=self.timeout,
+            socket_connect_timeout=self.timeout / 2,
+        )
+        try:
+            await cluster.initialize()
+            node = cluster.get_node_from_key(key.decode())
+            if node is None:
+                raise Refused("no node of the cluster has the slot")
+            return Address(str(node.host), int(node.port))
+        finally:
+            await cluster.aclose()
+
+
+def _host_and_port(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if colon and port.isdigit() and not (host.count(":") and not host.startswith("[")):
+        return host.strip("[]"), int(port)
+    return text.strip("[]"), SENTINEL_PORT
+
+
+def _password(settings: RedisSettings) -> str:
+    if not settings.password_file:
+        return settings.password
+    try:
+        with open(settings.password_file, encoding="utf-8") as file:
+            password = file.read().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"is {settings.password_file!r}, which cannot be read: {getattr(error, 'strerror', error)}", "password_file"
+        ) from None
+    if not password:
+        raise ConfigError(f"is {settings.password_file!r}, which is empty", "password_file")
+    return password
+
+
+def _tls(settings: RedisSettings) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=settings.tls_ca or None)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(f"is {settings.tls_ca!r}, which cannot be used: {error.strerror or error}", "tls_ca") from None
+    if settings.tls_certificate:
+        try:
+            context.load_cert_chain(settings.tls_certificate, settings.tls_key, password="")
+        except (OSError, ssl.SSLError) as error:
+            raise ConfigError(
+                f"is {settings.tls_certificate!r}, which cannot be used with its key: {error.strerror or error}", "tls_certificate"
+            ) from None
+    return context

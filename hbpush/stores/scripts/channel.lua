@@ -1,0 +1,171 @@
+-- What every script of a channel begins with. The store puts its bounds in front of it, as locals: max_messages, min_messages,
+-- message_timeout (ms), max_channel_bytes, max_bytes, max_channels, idle_timeout (ms), database. What has no limit is math.huge.
+--
+-- KEYS of every script of a channel, all in one hash slot:
+--   1 stream    the kept messages; an entry's id is the message's, its fields are p (the id before), x (expiry in ms, or empty),
+--               h (content type and event) and b (body). Without `meta` it is a tombstone: empty, it holds the last id of the name
+--   2 meta      the channel exists when this does: i (its id), g (generation), l (last id given to the name), f (1 when it is its own),
+--               b (bytes kept), u (last used, ms), r (last requested, s), k (1 when permanent), x (soonest expiry, ms)
+--   3 expiries  by their time, those entries that expire, as "id size"
+--   4 present   who listens, by process: "held streaming"; r (last requested, s) as long as there is no channel to know it
+--   5 store     the record of all channels: epoch, floor, lost, given, bytes, channels, tombstones,
+--               generation, claims, run
+--   6 due       by their time (ms), the channels to look at: their keys' common part
+--   7 processes by their name, when they last said that they live (ms)
+local stream, meta, expiries, present, store, due, processes = unpack(KEYS)
+local call = redis.call
+local OVERHEAD = 256
+local TOMBSTONE = 60000
+local TOMBSTONES = 10000
+local ALIVE = 3000
+local PRESENT = 60
+
+local time = call('TIME')
+local second = tonumber(time[1])
+local now = second * 1000 + math.floor(tonumber(time[2]) / 1000)
+
+local record = call('HMGET', store, 'epoch', 'floor', 'given', 'bytes', 'channels', 'lost')
+if not record[1] then return redis.error_reply('NOEPOCH the store has no record of itself') end
+local epoch, floor, given = record[1], tonumber(record[2]), tonumber(record[3])
+local bytes, channels = tonumber(record[4]), tonumber(record[5])
+
+local fields = call('HMGET', meta, 'g', 'l', 'b', 'r', 'x', 'k', 'u', 'f')
+local generation, last = fields[1], fields[2]
+local channel_bytes, soonest = tonumber(fields[3] or 0), tonumber(fields[5])
+
+-- The part that the keys of a channel have in common: what it is called in `due`, and in front of its pub/sub name.
+local function name() return string.sub(stream, 1, -3) end
+
+local function announce(kind, rest)
+  call('PUBLISH', name() .. ':' .. database, kind .. ' ' .. epoch .. ' ' .. (generation or '0') .. ' ' .. rest)
+end
+
+local function number(value) return string.format('%.0f', value) end
+
+-- The last id of a name without a channel: its tombstone's, or what nothing was given before.
+local function remembered()
+  if call('EXISTS', stream) == 0 then return number(floor) .. '--1', false end
+  local about = call('XINFO', 'STREAM', stream)
+  for i = 1, #about, 2 do
+    if about[i] == 'last-generated-id' then return about[i + 1], true end
+  end
+end
+
+local function seconds_of(id) return tonumber(string.match(id, '^%d+')) end
+
+local function save_bytes(freed)
+  channel_bytes = channel_bytes - freed
+  bytes = bytes - freed
+  call('HSET', meta, 'b', number(channel_bytes))
+  call('HSET', store, 'bytes', number(bytes))
+end
+
+local function first_expiry()
+  local first = call('ZRANGE', expiries, 0, 0, 'WITHSCORES')
+  return tonumber(first[2])
+end
+
+-- Drop what has expired, but for the newest `min_messages`.
+local function purge()
+  if not soonest or soonest > now then return end
+  local spared
+  if min_messages > 0 then
+    local newest = call('XREVRANGE', stream, '+', '-', 'COUNT', min_messages)
+    if #newest < min_messages then return end
+    spared = {}
+    for _, entry in ipairs(newest) do spared[entry[1]] = true end
+  end
+  local freed, seen = 0, 0
+  repeat
+    local expired = call('ZRANGEBYSCORE', expiries, '-inf', now, 'LIMIT', seen, 500)
+    for _, member in ipairs(expired) do
+      local id, size = string.match(member, '^(%S+) (%d+)$')
+      if spared and spared[id] then
+        seen = seen + 1
+      else
+        call('ZREM', expiries, member)
+        if call('XDEL', stream, id) == 1 then freed = freed + tonumber(size) end
+      end
+    end
+  until #expired < 500
+  soonest = first_expiry()
+  if soonest then call('HSET', meta, 'x', number(soonest)) else call('HDEL', meta, 'x') end
+  if freed > 0 then save_bytes(freed) end
+end
+
+-- Drop the oldest entry; return what it counted.
+local function drop_oldest()
+  local entry = call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
+  local size = #entry[2][8] + OVERHEAD
+  call('XDEL', stream, entry[1])
+  if entry[2][4] ~= '' then call('ZREM', expiries, entry[1] .. ' ' .. size) end
+  return size
+end
+
+-- How many listen in other processes that are alive: polls, streams.
+local function elsewhere(process)
+  local held, streaming = 0, 0
+  local all = call('HGETALL', present)
+  for i = 1, #all, 2 do
+    if all[i] ~= process and all[i] ~= 'r' then
+      local seen = call('HGET', processes, all[i])
+      if not seen then
+        call('HDEL', present, all[i])
+      elseif tonumber(seen) > now - ALIVE then
+        local polls, streams = string.match(all[i + 1], '^(%d+) (%d+)$')
+        held, streaming = held + tonumber(polls), streaming + tonumber(streams)
+      end
+    end
+  end
+  return held, streaming
+end
+
+-- Make the channel, which does not exist.
+local function create(id)
+  local tombstone
+  last, tombstone = remembered()
+  if tombstone then
+    call('XTRIM', stream, 'MAXLEN', 0)
+    call('HINCRBY', store, 'tombstones', -1)
+  end
+  generation = number(call('HINCRBY', store, 'generation', 1))
+  channels = channels + 1
+  call('HSET', store, 'channels', channels)
+  call('HSET', meta, 'i', id, 'g', generation, 'l', last, 'b', 0, 'u', number(now))
+  local requested = call('HGET', present, 'r')
+  if requested then
+    call('HSET', meta, 'r', requested)
+    call('HDEL', present, 'r')
+  end
+  fields[4], fields[8] = requested, false
+  if idle_timeout < math.huge then call('ZADD', due, number(now + idle_timeout), name()) else call('ZREM', due, name()) end
+end
+
+-- The tombstone has had its time: what is not above the floor is not known by name any more.
+local function forget(id)
+  call('HINCRBY', store, 'tombstones', -1)
+  call('HSET', store, 'floor', number(math.max(floor, seconds_of(id) + 1)))
+  call('DEL', stream)
+  call('ZREM', due, name())
+end
+
+-- Remove the channel, which exists. Its last id stays for a minute with its name, then goes into the floor of all names.
+local function remove()
+  call('DEL', meta, expiries)
+  call('HSET', store, 'bytes', number(bytes - channel_bytes), 'channels', channels - 1)
+  generation = false
+  if call('EXISTS', stream) == 0 then
+    -- An id of tag -1 was never given.
+    if string.find(last, '--', 1, true) then return call('ZREM', due, name()) end
+    call('XADD', stream, seconds_of(last) .. '-0', 'p', '')
+  end
+  call('XTRIM', stream, 'MAXLEN', 0)
+  call('XSETID', stream, last)
+  call('ZADD', due, number(now + TOMBSTONE), name())
+  if call('HINCRBY', store, 'tombstones', 1) > TOMBSTONES then forget(last) end
+end
+
+local function receipt(process)
+  local held, streaming = elsewhere(process)
+  return call('XLEN', stream), fields[4] or '', fields[8] and last or '', held, streaming
+end
