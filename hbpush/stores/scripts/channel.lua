@@ -5,7 +5,7 @@
 --   1 stream    the kept messages; an entry's id is the message's, its fields are p (the id before), x (expiry in ms, or empty),
 --               h (content type and event) and b (body). Without `meta` it is a tombstone: empty, it holds the last id of the name
 --   2 meta      the channel exists when this does: i (its id), g (generation), l (last id given to the name), f (1 when it is its own),
---               b (bytes kept), u (last used, ms), r (last requested, s), k (1 when permanent), x (soonest expiry, ms)
+--               n (messages kept), b (bytes kept), u (last used, ms), r (last requested, s), k (1 when permanent), x (soonest expiry, ms)
 --   3 expiries  by their time, those entries that expire, as "id size"
 --   4 present   who listens, by process: "held streaming"; r (last requested, s) as long as there is no channel to know it
 --   5 store     the record of all channels: epoch, floor, lost, given, bytes, channels, tombstones,
@@ -29,9 +29,9 @@ if not record[1] then return redis.error_reply('NOEPOCH the store has no record 
 local epoch, floor, given = record[1], tonumber(record[2]), tonumber(record[3])
 local bytes, channels = tonumber(record[4]), tonumber(record[5])
 
-local fields = call('HMGET', meta, 'g', 'l', 'b', 'r', 'x', 'k', 'u', 'f')
+local fields = call('HMGET', meta, 'g', 'l', 'b', 'r', 'x', 'k', 'u', 'f', 'n')
 local generation, last = fields[1], fields[2]
-local channel_bytes, soonest = tonumber(fields[3] or 0), tonumber(fields[5])
+local channel_bytes, messages, soonest = tonumber(fields[3] or 0), tonumber(fields[9] or 0), tonumber(fields[5])
 
 -- The part that the keys of a channel have in common: what it is called in `due`, and in front of its pub/sub name.
 local function name() return string.sub(stream, 1, -3) end
@@ -40,6 +40,7 @@ local function announce(kind, rest)
   call('PUBLISH', name() .. ':' .. database, kind .. ' ' .. epoch .. ' ' .. (generation or '0') .. ' ' .. rest)
 end
 
+-- A number in a text; what is a whole argument of a command is written well without it.
 local function number(value) return string.format('%.0f', value) end
 
 -- The last id of a name without a channel: its tombstone's, or what nothing was given before.
@@ -53,18 +54,6 @@ end
 
 local function seconds_of(id) return tonumber(string.match(id, '^%d+')) end
 
-local function save_bytes(freed)
-  channel_bytes = channel_bytes - freed
-  bytes = bytes - freed
-  call('HSET', meta, 'b', number(channel_bytes))
-  call('HSET', store, 'bytes', number(bytes))
-end
-
-local function first_expiry()
-  local first = call('ZRANGE', expiries, 0, 0, 'WITHSCORES')
-  return tonumber(first[2])
-end
-
 -- Drop what has expired, but for the newest `min_messages`.
 local function purge()
   if not soonest or soonest > now then return end
@@ -75,7 +64,7 @@ local function purge()
     spared = {}
     for _, entry in ipairs(newest) do spared[entry[1]] = true end
   end
-  local freed, seen = 0, 0
+  local freed, dropped, seen = 0, 0, 0
   repeat
     local expired = call('ZRANGEBYSCORE', expiries, '-inf', now, 'LIMIT', seen, 500)
     for _, member in ipairs(expired) do
@@ -84,22 +73,18 @@ local function purge()
         seen = seen + 1
       else
         call('ZREM', expiries, member)
-        if call('XDEL', stream, id) == 1 then freed = freed + tonumber(size) end
+        if call('XDEL', stream, id) == 1 then
+          freed = freed + tonumber(size)
+          dropped = dropped + 1
+        end
       end
     end
   until #expired < 500
-  soonest = first_expiry()
-  if soonest then call('HSET', meta, 'x', number(soonest)) else call('HDEL', meta, 'x') end
-  if freed > 0 then save_bytes(freed) end
-end
-
--- Drop the oldest entry; return what it counted.
-local function drop_oldest()
-  local entry = call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
-  local size = #entry[2][8] + OVERHEAD
-  call('XDEL', stream, entry[1])
-  if entry[2][4] ~= '' then call('ZREM', expiries, entry[1] .. ' ' .. size) end
-  return size
+  soonest = tonumber(call('ZRANGE', expiries, 0, 0, 'WITHSCORES')[2])
+  if soonest then call('HSET', meta, 'x', soonest) else call('HDEL', meta, 'x') end
+  channel_bytes, bytes, messages = channel_bytes - freed, bytes - freed, messages - dropped
+  call('HSET', meta, 'b', channel_bytes, 'n', messages)
+  call('HSET', store, 'bytes', bytes)
 end
 
 -- How many listen in other processes that are alive: polls, streams.
@@ -131,20 +116,20 @@ local function create(id)
   generation = number(call('HINCRBY', store, 'generation', 1))
   channels = channels + 1
   call('HSET', store, 'channels', channels)
-  call('HSET', meta, 'i', id, 'g', generation, 'l', last, 'b', 0, 'u', number(now))
+  call('HSET', meta, 'i', id, 'g', generation, 'l', last, 'b', 0, 'n', 0, 'u', now)
   local requested = call('HGET', present, 'r')
   if requested then
     call('HSET', meta, 'r', requested)
     call('HDEL', present, 'r')
   end
   fields[4], fields[8] = requested, false
-  if idle_timeout < math.huge then call('ZADD', due, number(now + idle_timeout), name()) else call('ZREM', due, name()) end
+  if idle_timeout < math.huge then call('ZADD', due, now + idle_timeout, name()) else call('ZREM', due, name()) end
 end
 
 -- The tombstone has had its time: what is not above the floor is not known by name any more.
 local function forget(id)
   call('HINCRBY', store, 'tombstones', -1)
-  call('HSET', store, 'floor', number(math.max(floor, seconds_of(id) + 1)))
+  call('HSET', store, 'floor', math.max(floor, seconds_of(id) + 1))
   call('DEL', stream)
   call('ZREM', due, name())
 end
@@ -152,7 +137,7 @@ end
 -- Remove the channel, which exists. Its last id stays for a minute with its name, then goes into the floor of all names.
 local function remove()
   call('DEL', meta, expiries)
-  call('HSET', store, 'bytes', number(bytes - channel_bytes), 'channels', channels - 1)
+  call('HSET', store, 'bytes', bytes - channel_bytes, 'channels', channels - 1)
   generation = false
   if call('EXISTS', stream) == 0 then
     -- An id of tag -1 was never given.
@@ -161,11 +146,11 @@ local function remove()
   end
   call('XTRIM', stream, 'MAXLEN', 0)
   call('XSETID', stream, last)
-  call('ZADD', due, number(now + TOMBSTONE), name())
+  call('ZADD', due, now + TOMBSTONE, name())
   if call('HINCRBY', store, 'tombstones', 1) > TOMBSTONES then forget(last) end
 end
 
 local function receipt(process)
   local held, streaming = elsewhere(process)
-  return call('XLEN', stream), fields[4] or '', fields[8] and last or '', held, streaming
+  return messages, fields[4] or '', fields[8] and last or '', held, streaming
 end

@@ -5,7 +5,7 @@ if not generation then
   create(ARGV[2])
 else
   purge()
-  call('HSET', meta, 'u', number(now))
+  call('HSET', meta, 'u', now)
 end
 if ARGV[3] == '1' then call('HSET', meta, 'k', 1) end
 return {receipt(ARGV[1])}

@@ -14,4 +14,4 @@ if idle_timeout < math.huge and not fields[6] then
   if next_look <= now then next_look = now + idle_timeout end
 end
 if soonest and soonest > now then next_look = math.min(next_look, soonest) end
-if next_look < math.huge then call('ZADD', due, number(next_look), name()) else call('ZREM', due, name()) end
+if next_look < math.huge then call('ZADD', due, next_look, name()) else call('ZREM', due, name()) end

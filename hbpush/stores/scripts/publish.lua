@@ -8,11 +8,7 @@ if not generation and channels + tonumber(ARGV[9]) >= max_channels then return '
 local other_bytes = tonumber(ARGV[8])
 if generation then purge() end
 local over = bytes + other_bytes + size - max_bytes
-local freed = 0
-if stored and over > 0 then
-  if over > channel_bytes then return 'BYTES' end
-  while freed < over do freed = freed + drop_oldest() end
-end
+if stored and over > channel_bytes then return 'BYTES' end
 if not generation then create(id) end
 
 local at, tag = string.match(last, '^(%d+)%-(.+)$')
@@ -26,6 +22,24 @@ given = given + 1
 
 local expires = ''
 if stored then
+  -- The oldest are counted out here, and dropped by XADD.
+  local function is_over()
+    return messages >= max_messages or channel_bytes + size > max_channel_bytes or bytes + other_bytes + size > max_bytes
+  end
+  local from, count = '-', 1
+  while is_over() do
+    local oldest = call('XRANGE', stream, from, '+', 'COUNT', count)
+    if #oldest == 0 then break end
+    for _, entry in ipairs(oldest) do
+      if not is_over() then break end
+      local its_size = #entry[2][8] + OVERHEAD
+      if entry[2][4] ~= '' then call('ZREM', expiries, entry[1] .. ' ' .. its_size) end
+      channel_bytes, bytes, messages = channel_bytes - its_size, bytes - its_size, messages - 1
+      from = '(' .. entry[1]
+    end
+    count = 100
+  end
+  channel_bytes, bytes, messages = channel_bytes + size, bytes + size, messages + 1
   local timeout = ARGV[6] == '' and message_timeout or tonumber(ARGV[6])
   if timeout > 0 then
     expires = number(now + timeout)
@@ -36,19 +50,12 @@ if stored then
       call('ZADD', due, 'LT', expires, name())
     end
   end
-  call('XADD', stream, last, 'p', previous, 'x', expires, 'h', head, 'b', body)
+  call('XADD', stream, 'MAXLEN', messages, last, 'p', previous, 'x', expires, 'h', head, 'b', body)
 end
-channel_bytes = channel_bytes + size - freed
-bytes = bytes + size - freed
+call('HSET', meta, 'l', last, 'b', channel_bytes, 'n', messages, 'u', now, 'f', 1)
+call('HSET', store, 'bytes', bytes, 'given', given)
 -- What min_messages no longer spares goes now.
 if stored and min_messages > 0 then purge() end
-local messages = call('XLEN', stream)
-while messages > max_messages or channel_bytes > max_channel_bytes do
-  freed = drop_oldest()
-  channel_bytes, bytes, messages = channel_bytes - freed, bytes - freed, messages - 1
-end
-call('HSET', meta, 'l', last, 'b', number(channel_bytes), 'u', number(now), 'f', 1)
-call('HSET', store, 'bytes', number(bytes), 'given', number(given))
-announce('m', number(given) .. ' ' .. last .. ' ' .. previous .. ' ' .. (expires == '' and '0' or expires) .. ' ' .. ARGV[5] .. '\n' .. head .. body)
+announce('m', given .. ' ' .. last .. ' ' .. previous .. ' ' .. (expires == '' and '0' or expires) .. ' ' .. ARGV[5] .. '\n' .. head .. body)
 local held, streaming = elsewhere(process)
-return {messages, fields[4] or '', last, held, streaming, number(given)}
+return {messages, fields[4] or '', last, held, streaming, given}

@@ -1,9 +1,9 @@
 -- A page of history. ARGV: since ("oldest", "newest", "last N" or an id), limit, how many bytes of bodies are enough.
 -- Returns {epoch, lost, generation (0: no such channel), last id, given, more (1 or 0), then id, p, x, h, b of each message}.
 local since, limit, enough = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-if not generation then return {epoch, record[6], '0', (remembered()), number(given), 0} end
+if not generation then return {epoch, record[6], '0', (remembered()), given, 0} end
 purge()
-local page = {epoch, record[6], generation, last, number(given), 0}
+local page = {epoch, record[6], generation, last, given, 0}
 local from
 local count = string.match(since, '^last (%d+)$')
 if since == 'oldest' then

@@ -8,6 +8,6 @@ else
   call('EXPIRE', present, PRESENT)
 end
 if generation then
-  call('HSET', meta, 'u', number(now))
+  call('HSET', meta, 'u', now)
   if ARGV[4] ~= '' then call('HSET', meta, 'r', ARGV[4]) end
 end
