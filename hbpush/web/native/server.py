@@ -86,8 +86,13 @@ class NativeServer(Hosting):
     def counters(self) -> Counters:
         return self._counters
 
-    async def listen(self, address: str, port: int, ssl_context: ssl.SSLContext | None = None) -> list[tuple[str, int]]:
-        """Listen on an address ('' for every interface) and a port (0 for a free one). Returns what was bound. Raises OSError."""
+    async def listen(
+        self, address: str, port: int, ssl_context: ssl.SSLContext | None = None, reuse_port: bool = False
+    ) -> list[tuple[str, int]]:
+        """Listen on an address ('' for every interface) and a port (0 for a free one). Returns what was bound. Raises OSError.
+
+        With ``reuse_port`` other processes of the same user that do so too may share the port: each gets a part of the connections.
+        """
         loop = asyncio.get_running_loop()
         listener = await loop.create_server(
             self.connection,
@@ -96,6 +101,7 @@ class NativeServer(Hosting):
             ssl=ssl_context,
             backlog=BACKLOG,
             reuse_address=True,
+            reuse_port=reuse_port,
             ssl_handshake_timeout=self.limits.header_timeout if ssl_context is not None else None,
         )
         self._listeners.append(listener)
