@@ -5,8 +5,11 @@ Nothing is opened or started here, but what the configuration names is looked at
 
 from __future__ import annotations
 
+import os
+import socket
 import ssl
 from collections.abc import Hashable, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import msgspec
@@ -14,7 +17,7 @@ import msgspec
 from hbpush.daemon import config_file, plugins
 from hbpush.daemon.config_file import ConfigFile
 from hbpush.daemon.location import Location, LocationSettings, StoreLocationSettings
-from hbpush.daemon.options import convert, join, nearest, settings, shown, unknown
+from hbpush.daemon.options import convert, either, join, nearest, settings, shown, unknown
 from hbpush.daemon.settings import ServerSettings, Tls
 from hbpush.errors import ConfigError
 from hbpush.stores.base import Store, StoreSettings
@@ -30,7 +33,12 @@ DEFAULT = ConfigFile(
 )
 """What is served without a file; its ``store`` and ``locations`` also stand in for those that a file leaves out."""
 
-SERVER_VARIABLES = {"HBPUSH_PORT": "port", "HBPUSH_ADDRESS": "address", "HBPUSH_LOG_LEVEL": "log_level"}
+SERVER_VARIABLES = {
+    "HBPUSH_PORT": "port",
+    "HBPUSH_ADDRESS": "address",
+    "HBPUSH_LOG_LEVEL": "log_level",
+    "HBPUSH_WORKERS": "workers",
+}
 STORE_VARIABLES = "HBPUSH_STORE_"
 OTHER_VARIABLES = ("HBPUSH_CONFIG", "HBPUSH_PYTHON", "HBPUSH_VENV")
 """The configuration file, and what the scripts of a checkout go by."""
@@ -76,17 +84,23 @@ class Flags(NamedTuple):
     port: int | None = None
     address: str | None = None
     log_level: str | None = None
+    workers: int | None = None
 
 
-def load(flags: Flags, environ: Mapping[str, str]) -> Configuration:
-    """Read the file that flags or environment name, and validate all. Raises ConfigError, its text the one line to show."""
+def load(flags: Flags, environ: Mapping[str, str], workers: int = 1) -> Configuration:
+    """Read the file that flags or environment name, and validate all. Raises ConfigError, its text the one line to show.
+
+    ``workers`` is how many processes serve already: their number stays, whatever the file says, so it has to be served by as many.
+    """
     name = flags.config or environ.get("HBPUSH_CONFIG")
     source = config_file.read(name, flags.format) if name else DEFAULT
-    return configure(source, environ, flags)
+    configuration = configure(source, environ, flags)
+    check_workers(configuration, max(workers, configuration.server.workers))
+    return configuration
 
 
 def configure(source: ConfigFile, environ: Mapping[str, str], flags: Flags = Flags()) -> Configuration:  # noqa: B008 - immutable
-    """Validate. Raises ConfigError, its path the file and the place in it, or the environment variable."""
+    """Validate, but for what workers would ask. Raises ConfigError, its path the file and the place in it, or the environment variable."""
     try:
         server, stores, locations = _from_file(source.values)
     except ConfigError as error:
@@ -95,9 +109,36 @@ def configure(source: ConfigFile, environ: Mapping[str, str], flags: Flags = Fla
     variables = {name: value for name, value in environ.items() if value}
     server = _server_variables(server, variables)
     stores = _store_variables(stores, variables)
-    given = {"port": flags.port, "address": flags.address, "log_level": flags.log_level}
+    given = {option: getattr(flags, option) for option in SERVER_VARIABLES.values()}
     server = msgspec.structs.replace(server, **{name: value for name, value in given.items() if value is not None})
     return Configuration(source.name, server, stores, locations, _unknown(variables))
+
+
+def check_workers(configuration: Configuration, workers: int) -> None:
+    """Raise ConfigError when so many processes cannot be one server with this configuration."""
+    if workers == 1:
+        return
+    if not (hasattr(os, "fork") and hasattr(socket, "SO_REUSEPORT")):
+        raise ConfigError(f"is {workers}; must be 1 on this platform, where processes cannot share a port", "workers")
+    for choice in configuration.locations:
+        place = f"{configuration.source}: {choice.path}"
+        if choice.store is not None and not (kind := configuration.stores[choice.store].kind).shared:
+            raise ConfigError(
+                f"is {choice.store!r}, a {kind.type_name} store, which each of {workers} workers would have for itself; "
+                f"{_shared_stores()}1 worker",
+                f"{place}.store",
+            )
+        if reason := choice.kind.sticky(choice.settings):
+            raise ConfigError(f"cannot be served by {workers} workers: {reason}", place)
+
+
+def _shared_stores() -> str:
+    shared = []
+    for name in plugins.installed(plugins.STORES):
+        with suppress(ConfigError):
+            if plugins.store_type(name, "").shared:
+                shared.append(name)
+    return f"use a store of type {either(shared)}, which processes share, or " if shared else "use "
 
 
 def tls_context(tls: Tls) -> ssl.SSLContext:

@@ -71,6 +71,15 @@ class Location(ABC):
         """Lines that an operator should read at start. ``loopback``: the server listens on a loopback address only."""
         return []
 
+    @classmethod
+    def sticky(cls, settings: Any) -> str:
+        """Why its clients have to come back to the same process, or '' when any process will do. The server refuses workers then.
+
+        A client's next connection may reach another worker. A location that keeps something of a client beyond its connection says so
+        here, and what would do: "it keeps sessions on polling transports; only transports: [websocket] can have workers".
+        """
+        return ""
+
     @abstractmethod
     def routes(self) -> Sequence[Route]:
         """Its endpoints, in the order in which they are tried."""

@@ -24,6 +24,14 @@ class ServerSettings(Limits, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     port: Annotated[int, msgspec.Meta(ge=0, le=65535, description="port to listen on, 0 for any free one")] = 80
     address: Annotated[str, msgspec.Meta(description="address to listen on, empty for every interface")] = ""
     tls: Annotated[Tls | None, msgspec.Meta(description="files for https; without them the server speaks http")] = None
+    workers: Annotated[
+        int,
+        msgspec.Meta(
+            ge=1,
+            le=1024,
+            description="processes that share the port, for stores that processes share; bounds such as max_connections hold for each",
+        ),
+    ] = 1
     trusted_proxies: Annotated[
         tuple[str, ...], msgspec.Meta(description="networks (CIDR) whose X-Forwarded-For and X-Forwarded-Proto count")
     ] = ()
