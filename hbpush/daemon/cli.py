@@ -13,7 +13,7 @@ import msgspec
 
 import hbpush
 from hbpush.core.clock import LoopClock
-from hbpush.daemon import log, plugins, reference, run
+from hbpush.daemon import log, plugins, reference, run, workers
 from hbpush.daemon.assembly import Assembly
 from hbpush.daemon.configuration import Flags, load
 from hbpush.daemon.options import convert, nearest
@@ -53,11 +53,13 @@ def _daemon(arguments: Sequence[str]) -> int:
     if given.options:
         _write(reference.options())
         return 0
-    flags = Flags(given.config, given.format, given.port, given.address, given.log_level)
+    flags = Flags(given.config, given.format, given.port, given.address, given.log_level, given.workers)
     if given.check:
         asyncio.run(_check(flags))
         return 0
-    return run.serve(flags)
+    configuration = load(flags, os.environ)
+    serve = run.serve if configuration.server.workers == 1 else workers.serve
+    return serve(flags, configuration)
 
 
 async def _check(flags: Flags) -> None:
@@ -89,11 +91,9 @@ def _parser() -> argparse.ArgumentParser:
         "-c", "--config", metavar="FILE", help="configuration file (default: $HBPUSH_CONFIG, else the default configuration)"
     )
     parser.add_argument("-f", "--format", choices=("yaml", "json"), help="format of the file (default: by its extension, else yaml)")
-    for option in ("port", "address", "log_level"):
+    for option, metavar in (("port", "P"), ("address", "A"), ("log_level", "L"), ("workers", "N")):
         field = next(field for field in msgspec.structs.fields(ServerSettings) if field.name == option)
-        parser.add_argument(
-            f"--{option.replace('_', '-')}", type=_typed(field), metavar=option[0].upper(), help=f"in place of the option {option}"
-        )
+        parser.add_argument(f"--{option.replace('_', '-')}", type=_typed(field), metavar=metavar, help=f"in place of the option {option}")
     instead = parser.add_mutually_exclusive_group()
     instead.add_argument("--check", action="store_true", help="validate the configuration, print the routes and warnings, and exit")
     instead.add_argument("--options", action="store_true", help="print every option of the configuration, and exit")

@@ -44,26 +44,59 @@ UNLIMITED_DESCRIPTORS = 1_000_000
 GC_THRESHOLD = 100_000
 
 
-def serve(flags: Flags) -> int:
-    """Serve until a signal ends it; return the exit status. Raises ConfigError when it cannot start."""
-    configuration = load(flags, os.environ)
+def serve(flags: Flags, configuration: Configuration) -> int:
+    """Serve in this process until a signal ends it; return the exit status. Raises ConfigError when it cannot start."""
     log.set_up(configuration.server.log_level)
-    descriptors = raise_descriptor_limit()
+    return serve_as(Role(configuration.server), flags, configuration, raise_descriptor_limit())
+
+
+def serve_as(role: Role, flags: Flags, configuration: Configuration, descriptors: int) -> int:
+    """Run a Daemon in an event loop of its own; the same results."""
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(_serve(flags, configuration, descriptors))
+        return runner.run(_serve(role, flags, configuration, descriptors))
 
 
-async def _serve(flags: Flags, configuration: Configuration, descriptors: int) -> int:
-    return await Daemon(flags, configuration, descriptors).run()
+async def _serve(role: Role, flags: Flags, configuration: Configuration, descriptors: int) -> int:
+    return await Daemon(role, flags, configuration, descriptors).run()
+
+
+class Role:
+    """What a Daemon is within its server: here, all of it. A subclass is a part, which others start and end.
+
+    ``started_as`` are the settings that only a restart changes, ``port`` is what to listen on.
+    """
+
+    reuse_port = False
+    warns = True
+    """Whether it tells the operator what is to be known about the configuration: one process does."""
+
+    def __init__(self, started_as: ServerSettings) -> None:
+        self.started_as = started_as
+        self.port = started_as.port
+
+    def begin(self, stop: Callable[[], object], reload: Callable[[], object]) -> None:
+        """The loop runs and signals are taken. ``stop`` and ``reload`` do what SIGTERM and SIGHUP do."""
+
+    def listening(self, line: str) -> None:
+        """The server listens, as ``line`` tells."""
+        log.say(line)
+
+    def reloaded(self) -> None:
+        """Another configuration is served from now on."""
+
+    def stopped(self) -> None:
+        """Everything has ended as it should."""
+        logger.info("stopped")
 
 
 class Daemon:
     """One server process: a NativeServer in front of an Assembly, and the signals that end or reload them."""
 
-    def __init__(self, flags: Flags, configuration: Configuration, descriptors: int) -> None:
+    def __init__(self, role: Role, flags: Flags, configuration: Configuration, descriptors: int) -> None:
+        self._role = role
         self._flags = flags
         self._descriptors = descriptors
-        self._started_as = configuration.server
+        self._started_as = role.started_as
         self._certificate: Certificate | None = None
         clock = LoopClock(asyncio.get_running_loop())
         self._assembly = Assembly(configuration, clock, self._route)
@@ -75,6 +108,8 @@ class Daemon:
             self._assembly.counters,
             TrustedProxies(configuration.server.trusted_proxies),
         )
+        self._signalled = False
+        """Whether a signal has asked for the end. The next one is the second; the first after what the role asked may be the same wish."""
         self._stop_asked = asyncio.Event()
         self._reload_asked = asyncio.Event()
 
@@ -84,6 +119,7 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop, number)
         loop.add_signal_handler(signal.SIGHUP, self._reload_asked.set)
+        self._role.begin(self._stop_asked.set, self._reload_asked.set)
         serving = asyncio.ensure_future(self._serve())
         stopping = asyncio.ensure_future(self._stop_asked.wait())
         await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -92,7 +128,7 @@ class Daemon:
             await serving
         await give_up(serving)
         await self._end()
-        logger.info("stopped")
+        self._role.stopped()
         return 0
 
     async def _serve(self) -> None:
@@ -108,7 +144,7 @@ class Daemon:
         server = self._started_as
         # Handlers of Tornado look for their loop, which is the running one.
         IOLoop.current()
-        stamp.name_server(server.server_header)
+        stamp.name_server(self._assembly.configuration.server.server_header)
         try:
             await self._assembly.start()
         except (HbpushError, TimeoutError) as error:
@@ -117,23 +153,19 @@ class Daemon:
             self._certificate = Certificate(tls_context(server.tls))
         listening = None if self._certificate is None else self._certificate.listening
         try:
-            bound = await self._server.listen(server.address, server.port, listening)
+            bound = await self._server.listen(server.address, self._role.port, listening, self._role.reuse_port)
         except OSError as error:
             await self._assembly.stop()
             raise ConfigError(cannot_listen(server, error)) from None
-        self._warn(server)
+        self._warn(self._assembly.configuration.server)
         gc.collect()
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD)
-        locations = len(self._assembly.locations)
-        log.say(
-            f"hbpushd {hbpush.__version__}: listening on {_urls(bound, listening is not None)} "
-            f"({locations} location{'' if locations == 1 else 's'}, {self._descriptors} file descriptors)"
-        )
+        self._role.listening(listening_line(bound, self._assembly.configuration, self._descriptors))
 
     async def _reload(self) -> None:
         try:
-            configuration = load(self._flags, os.environ)
+            configuration = load(self._flags, os.environ, self._started_as.workers)
             server = configuration.server
             tls = None if server.tls is None or server.tls != self._started_as.tls else tls_context(server.tls)
             kept = await self._assembly.reload(configuration)
@@ -155,6 +187,7 @@ class Daemon:
             "configuration read again: %d stores kept; %d locations kept, %d new, %d released",
             kept.stores, kept.locations, kept.new, kept.released,
         )  # fmt: skip
+        self._role.reloaded()
 
     async def _end(self) -> None:
         self._server.stop_accepting()
@@ -165,10 +198,11 @@ class Daemon:
         await self._assembly.stop()
 
     def _stop(self, number: signal.Signals) -> None:
-        if self._stop_asked.is_set():
+        if self._signalled:
             logger.info("%s again: leaving at once", number.name)
             os._exit(128 + number)
         logger.info("%s: stopping", number.name)
+        self._signalled = True
         self._stop_asked.set()
 
     def _route(self, routes: Routes) -> None:
@@ -178,7 +212,9 @@ class Daemon:
         return msgspec.structs.replace(server, max_connections=server.max_connections or max(1, self._descriptors - OWN_DESCRIPTORS))
 
     def _warn(self, server: ServerSettings) -> None:
-        for option in ("port", "address", "tls"):
+        if not self._role.warns:
+            return
+        for option in ("port", "address", "tls", "workers"):
             if getattr(server, option) != getattr(self._started_as, option):
                 logger.warning("%s: has changed; that takes a restart", option)
         if server.max_connections > self._descriptors - OWN_DESCRIPTORS:
@@ -238,6 +274,16 @@ def cannot_listen(server: ServerSettings, error: OSError) -> str:
     if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
         return f"address {server.address!r} is none of this machine's; choose another with --address"
     return f"cannot listen on {where}: {os.strerror(error.errno) if error.errno else error}; choose another with --port or --address"
+
+
+def listening_line(bound: Sequence[tuple[str, int]], configuration: Configuration, descriptors: int) -> str:
+    """One line for a start that went well."""
+    server, locations = configuration.server, len(configuration.locations)
+    shares = f", {server.workers} workers" if server.workers > 1 else ""
+    return (
+        f"hbpushd {hbpush.__version__}: listening on {_urls(bound, server.tls is not None)} "
+        f"({locations} location{'' if locations == 1 else 's'}, {descriptors} file descriptors{shares})"
+    )
 
 
 def _urls(bound: Sequence[tuple[str, int]], tls: bool) -> str:
