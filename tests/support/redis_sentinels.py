@@ -68,14 +68,14 @@ class Sentinels:
         until(lambda: _replication(self.replica)["master_link_status"] == "down", "the replica is cut off")
 
     def fail_over(self) -> RedisServer:
-        """Kill the master and wait until all sentinels name the other. Returns the new master; `replica` is then the dead one.
+        """Kill the master and wait until all sentinels name the other and find it well. Returns it; `replica` is then the dead one.
 
         It takes some 2 seconds. After `cut_replication` it has to be asked for within 5: a sentinel passes over a replica that has been
         cut off for long.
         """
         self.master.kill()
         self.master, self.replica = self.replica, self.master
-        until(lambda: all(sentinel.named() == self.master.address for sentinel in self.sentinels), "the sentinels name the other")
+        until(lambda: all(sentinel.serves(self.master) for sentinel in self.sentinels), "the sentinels name the other")
         until(lambda: self.master.cli("ROLE")[0] == b"master", "the other is the master")
         return self.master
 
@@ -114,10 +114,11 @@ class _Sentinel(RedisProcess):
         # A replica that has told nothing for five of these is none to promote; with the master down it is asked each second only.
         self.cli("SENTINEL", "DEBUG", "PING-PERIOD", 400)
 
-    def named(self) -> tuple[str, int]:
-        """The address that this sentinel gives to clients."""
+    def serves(self, master: RedisProcess) -> bool:
+        """Whether it sends clients to this master. It gives the address of a new one some time before it is done with the old."""
         host, port = self.cli("SENTINEL", "GET-MASTER-ADDR-BY-NAME", Sentinels.master_name)
-        return host.decode(), int(port)
+        known = _pairs(self.cli("SENTINEL", "MASTER", Sentinels.master_name))
+        return (host.decode(), int(port)) == master.address and int(known[b"port"]) == master.port and known[b"flags"] == b"master"
 
     def knows(self, replica: RedisProcess, sentinels: int) -> bool:
         """Whether it has a healthy master with this healthy replica, and so many other sentinels."""
