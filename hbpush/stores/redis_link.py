@@ -265,7 +265,8 @@ class Link:
             return
         if said.startswith(_ELSEWHERE):
             self._close(said)
-        if said.startswith("OOM"):
+            answered(StoreUnavailable("the store cannot be reached"))
+        elif said.startswith("OOM"):
             answered(StoreFull("the store is full"))
         else:
             answered(StoreUnavailable(f"the store refuses: {said}"))

@@ -39,7 +39,8 @@ class Watch:
 
     ``tip`` is the last id that was told, None until the first look at the store. ``generation`` tells which channel of that name it was,
     0 for none.
-    ``watched`` False: nobody here listens now, but may come back. ``reading``: something is being read for it; announcements wait.
+    ``watched`` False: nobody here listens now, but may come back. ``reading``: something is being read for it; announcements
+    wait. ``overrun``: what is being read cannot be all that was missed.
     ``asked`` is done after the first look. ``waiting`` are reads that found ids which are still to be told.
     """
 
@@ -95,9 +96,9 @@ class Watch:
         self._epoch = found.epoch
         self._forget_tail(found.last)
         pending, self._pending = self._pending, []
-        self.overrun = False
+        again, self.overrun = self.overrun, False
         missing = [self.heard(said) for said in pending]
-        return any(missing)
+        return again or any(missing)
 
     def found(self, found: Found) -> bool:
         """What was read after the tip, or to find it: tell it, with what was announced meanwhile. Returns whether to read on."""

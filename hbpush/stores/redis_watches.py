@@ -25,6 +25,9 @@ LINGERING = 10_000
 PAGE = 100
 """Messages that are read at once."""
 
+LOOKS = 500
+"""Channels that are looked at at once when every one has to be: others want to ask the server too."""
+
 Read = Callable[[ChannelRef, Since, int, Callable[[Found | StoreError], object]], object]
 """Read a page; the callback gets it. Raises StoreUnavailable."""
 
@@ -61,6 +64,8 @@ class Watches:
         self._watches: dict[ChannelRef, Watch] = {}
         self._by_name: dict[bytes, Watch] = {}
         self._lingering: OrderedDict[Watch, float] = OrderedDict()
+        self._to_look: OrderedDict[Watch, None] = OrderedDict()
+        self._looking = 0
 
     def get(self, ref: ChannelRef) -> Watch | None:
         """The watch of a channel, though it may only linger."""
@@ -101,7 +106,8 @@ class Watches:
         return True
 
     def sweep(self) -> None:
-        """Leave the channels that have lingered long enough."""
+        """Leave the channels that have lingered long enough, and look again where it failed. To be called once a second."""
+        self._look_on()
         now = self._clock.monotonic()
         gone = 0
         for until in self._lingering.values():
@@ -118,6 +124,7 @@ class Watches:
             del self._watches[watch.ref]
             del self._by_name[watch.names.announced]
             watch.end()
+            self._to_look.pop(watch, None)
             self._fail(watch, StoreUnavailable("nobody waits for it"))
             leaving.append(watch.names.announced)
         self._link.unsubscribe(leaving)
@@ -139,23 +146,29 @@ class Watches:
         if watch.waiting:
             self.look(watch)
 
-    def look(self, watch: Watch) -> None:
-        """Read what comes after the tip, or where the tip is; unless that is being done."""
+    def look(self, watch: Watch) -> bool:
+        """Read what comes after the tip, or where the tip is; unless that is being done. Returns False when it cannot be."""
         if watch.reading:
-            return
+            return True
         watch.reading = True
+        self._looking += 1
         since: Since = NEWEST if watch.tip is None else watch.tip
         try:
             self._read(watch.ref, since, PAGE, partial(self._looked, watch))
         except StoreUnavailable as error:
             self._looked(watch, error)
+            return False
+        return True
 
     def _looked(self, watch: Watch, reply: Found | StoreError) -> None:
+        self._looking -= 1
+        if self._to_look and not isinstance(reply, StoreError):
+            self._look_on()
         if self.events is None or self._watches.get(watch.ref) is not watch:
             return
         if not isinstance(reply, Found):
-            # With the next connection everything is looked at again.
             watch.reading = False
+            self._to_look[watch] = None
             self._fail(watch, reply)
             return
         again = watch.found(reply)
@@ -167,16 +180,21 @@ class Watches:
 
     def look_at_all(self) -> None:
         """Something may have been missed on every channel."""
-        for watch in list(self._watches.values()):
-            if watch.tip is not None:
-                self.look(watch)
+        self._to_look.update((watch, None) for watch in self._watches.values() if watch.tip is not None)
+        self._look_on()
+
+    def _look_on(self) -> None:
+        while self._to_look and self._looking < LOOKS and self._link.ready:
+            watch, _ = self._to_look.popitem(last=False)
+            # What is being read may have been asked for too early.
+            watch.overrun = watch.reading
+            if not self.look(watch):
+                break
 
     # What the link tells
 
     def connected(self) -> None:
         """Subscribe anew: each confirmation is followed by a look."""
-        for watch in self._watches.values():
-            watch.reading = False
         self._link.subscribe([watch.names.announced for watch in self._watches.values()])
 
     def disconnected(self) -> None:
@@ -188,7 +206,8 @@ class Watches:
         """The server has confirmed: what comes before has to be read, what comes after will be heard."""
         watch = self._by_name.get(name)
         if watch is not None:
-            self.look(watch)
+            self._to_look[watch] = None
+            self._look_on()
 
     def heard(self, watch: Watch, said: Announcement) -> None:
         """Something was announced."""
