@@ -80,6 +80,11 @@ class Assembly:
         """The locations in their order, each with what it was configured as."""
         return list(self._locations)
 
+    @property
+    def troubles(self) -> dict[str, str]:
+        """The stores that cannot serve now, by their names, and why: the server is ready when there is none."""
+        return {name: trouble for name, store in self._stores.items() if (trouble := store.trouble)}
+
     async def start(self) -> None:
         """Start stores, then locations. Raises HbpushError, TimeoutError and what a plug-in raises; what was started is then stopped."""
         started: list[Store | Location] = []
