@@ -100,12 +100,12 @@ class IntervalPoll(Polling):
         then(self.hub.read(exchange.args, since, 1), partial(self._read, exchange, since), partial(fail, exchange))
 
     def _read(self, exchange: Exchange, since: Since, page: Page) -> None:
+        if page.missed and MISSED not in exchange.extra:
+            exchange.extra += MISSED
         if not page.exists:
             self.absent(exchange, since)
             return
         self.hub.touch(exchange.args)
-        if page.missed:
-            exchange.extra += MISSED
         exchange.respond(self.format(page.messages) if page.messages else self.unchanged(_reached(since, page.last)))
 
 

@@ -218,6 +218,16 @@ async def test_gaps_are_told(site: Site) -> None:
             assert (got.body, got.headers.get(b"x-relay-missed"), got.headers[b"etag"]) == (body, missed, body[1:])
 
 
+async def test_who_comes_back_to_a_channel_that_is_gone_is_told(site: Site) -> None:
+    await site.serve()
+    await publish(site, b"seen", b"not seen")
+    await site.ask("DELETE", "/pub/news")
+    for place in ("/sub/news", "/isub/news"):
+        for tag, missed in ((0, b"1"), (1, None)):
+            got = await site.ask("GET", place, *since(SECOND, tag))
+            assert (got.status, got.headers.get(b"x-relay-missed")) == (404, missed)
+
+
 async def test_gap_before_a_message_to_come(site: Site) -> None:
     await site.serve({"type": "publisher", "prefix": "/pub/", "store_messages": False}, {"type": "subscriber", "prefix": "/sub/"})
     await publish(site, b"lost", b"lost too")
