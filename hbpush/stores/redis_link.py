@@ -7,8 +7,11 @@ server has not run is run again; one that may have run never is.
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import secrets
+import socket
+import ssl
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -331,6 +334,6 @@ class Link:
 def _reason(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "no answer"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+    if isinstance(error, OSError) and error.errno and not isinstance(error, ssl.SSLError | socket.gaierror):
+        return os.strerror(error.errno).lower()
     return str(error) or type(error).__name__
