@@ -17,7 +17,7 @@ from tests.support.readme import Block, Mismatch, Reader, blocks
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCKS = list(blocks((ROOT / "README.rst").read_text(encoding="utf-8")))
-PORT, EXAMPLE_PORT = "9090", "8888"
+PORT, EXAMPLE_PORT, WORKERS_PORT, REDIS_PORT = "9090", "8888", "9091", "6379"
 
 
 def free_port() -> str:
@@ -41,12 +41,15 @@ def surroundings(checkout: Path) -> dict[str, str]:
     return kept | {"HBPUSH_VENV": sys.prefix, "PYTHONPATH": str(checkout), "LC_ALL": "C"}
 
 
-@needs("curl")
+@needs("curl", "redis-server")
 def test_commands_print_what_is_shown(checkout: Path, record_property: Callable[[str, object], None]) -> None:
-    port = free_port()
-    configuration = checkout / "conf" / "default.yaml"
-    configuration.write_text(configuration.read_text(encoding="utf-8").replace(PORT, port), encoding="utf-8")
-    reader = Reader(checkout, surroundings(checkout), {PORT: port, EXAMPLE_PORT: free_port()})
+    ports = {port: free_port() for port in (PORT, EXAMPLE_PORT, WORKERS_PORT, REDIS_PORT)}
+    for configuration in (checkout / "conf").glob("*.yaml"):
+        text = configuration.read_text(encoding="utf-8")
+        for port, free in ports.items():
+            text = text.replace(port, free)
+        configuration.write_text(text, encoding="utf-8")
+    reader = Reader(checkout, surroundings(checkout), ports)
     try:
         for block in BLOCKS:
             if block.language != "console":
