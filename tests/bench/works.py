@@ -96,9 +96,9 @@ def _longpoll(at: Round) -> Case:
 
 def _memory(at: Round) -> Case:
     with at.load.steps("hold", FEW_HELD, at.sizes.held, at.channel) as steps:
-        next(steps)
+        steps.next()
         few = resident(at.server.pid)
-        next(steps)
+        steps.next()
         return {"memory": (resident(at.server.pid) - few) / (at.sizes.held - FEW_HELD) / KB}
 
 

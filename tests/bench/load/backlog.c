@@ -67,7 +67,7 @@ void fill(struct places at, int connections, int body_length, int messages, cons
         if (early > 0)
             usleep((useconds_t)(early * 1e6));
         filling.messages = messages - filling.messages > IN_A_SECOND ? filling.messages + IN_A_SECOND : messages;
-        answered += closed_loop(at.port, connections, &filling, next_fill, note_id, NULL);
+        answered += closed_loop(at.publisher_port, connections, &filling, next_fill, note_id, NULL);
     }
     if (fclose(filling.file) != 0)
         fail("cannot write %s", file);
@@ -150,6 +150,6 @@ void backlog(struct places at, int connections, int body_length, int warm_ms, in
         reading.fixed_length = get_request(reading.requests[i], at.subscriber, channel);
     struct pace pace;
     pace_start(&pace, warm_ms, measured_ms);
-    long answered = closed_loop(at.port, connections, &reading, next_read, take_message, &pace);
+    long answered = closed_loop(at.subscriber_port, connections, &reading, next_read, take_message, &pace);
     printf("rate=%.1f answered=%ld\n", pace_rate(&pace), answered);
 }

@@ -3,8 +3,8 @@
 #define BENCH_COMMANDS_H
 
 struct places {
-    int port;
-    const char *publisher, *subscriber; /* paths of the two locations, with the final slash */
+    int publisher_port, subscriber_port; /* two when two processes share their channels */
+    const char *publisher, *subscriber; /* paths of the two locations, with the final slash; each process has both */
 };
 
 /* POSTs to one channel after the other, each connection with one in flight. All channels are published to before time is taken. */

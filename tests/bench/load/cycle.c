@@ -78,7 +78,7 @@ void cycle(struct places at, int pollers, int body_length, int window, int warm_
     pollers_open(&cycle.pollers, at, pollers, channel);
     pollers_connect(&cycle.pollers, 0, pollers);
     for (int i = 0; i < window; i++) {
-        dial(&cycle.publishers[i].client, at.port);
+        dial(&cycle.publishers[i].client, at.publisher_port);
         watch(cycle.pollers.epoll, cycle.publishers[i].client.socket, (unsigned)(pollers + i));
     }
 

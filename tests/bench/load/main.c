@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char usage[] = "usage: load WORK PORT PUBLISHER_PATH SUBSCRIBER_PATH ...\n"
+static const char usage[] = "usage: load WORK PUBLISHER_PORT PUBLISHER_PATH SUBSCRIBER_PORT SUBSCRIBER_PATH ...\n"
                             "  publish CONNECTIONS BODY CHANNELS WARM_MS MEASURED_MS\n"
                             "  cycle   POLLERS BODY WINDOW WARM_MS MEASURED_MS CHANNEL\n"
                             "  hold    FEW MANY CHANNEL\n"
@@ -13,7 +13,7 @@ static const char usage[] = "usage: load WORK PORT PUBLISHER_PATH SUBSCRIBER_PAT
                             "  fill    CONNECTIONS BODY MESSAGES CHANNEL FILE\n"
                             "  backlog CONNECTIONS BODY WARM_MS MEASURED_MS CHANNEL FILE";
 
-enum { FIXED = 5, LARGEST = 5 };
+enum { FIXED = 6, LARGEST = 5 };
 
 int main(int count, char **words)
 {
@@ -26,7 +26,12 @@ int main(int count, char **words)
     for (size_t i = 0; count > FIXED && i < sizeof works / sizeof *works; i++) {
         if (strcmp(words[1], works[i].name) != 0 || count != FIXED + works[i].numbers + works[i].texts)
             continue;
-        struct places at = {(int)whole("PORT", words[2], 1), words[3], words[4]};
+        struct places at = {
+            .publisher_port = (int)whole("PUBLISHER_PORT", words[2], 1),
+            .publisher = words[3],
+            .subscriber_port = (int)whole("SUBSCRIBER_PORT", words[4], 1),
+            .subscriber = words[5],
+        };
         int n[LARGEST] = {0};
         for (int k = 0; k < works[i].numbers; k++)
             n[k] = (int)whole("a number", words[FIXED + k], 1);

@@ -24,7 +24,7 @@ void pollers_open(struct pollers *pollers, struct places at, int count, const ch
     pollers->info_length = get_request(pollers->info, at.publisher, channel);
     pollers->info_length += APPEND(pollers->info + pollers->info_length, "\r\n");
     pollers->fixed_length = get_request(pollers->request, at.subscriber, channel);
-    dial(&pollers->asker, at.port);
+    dial(&pollers->asker, at.subscriber_port);
 }
 
 void pollers_connect(struct pollers *pollers, int from, int to)
@@ -32,7 +32,7 @@ void pollers_connect(struct pollers *pollers, int from, int to)
     size_t length = pollers->fixed_length;
     length += APPEND(pollers->request + length, "\r\n");
     for (int i = from; i < to; i++) {
-        dial(&pollers->clients[i], pollers->at.port);
+        dial(&pollers->clients[i], pollers->at.subscriber_port);
         send_request(&pollers->clients[i], pollers->request, length);
         watch(pollers->epoll, pollers->clients[i].socket, (unsigned)i);
         if ((i + 1) % AT_ONCE == 0)

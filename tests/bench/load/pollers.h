@@ -1,4 +1,4 @@
-/* Held long polls of one channel, and one more client that asks the publisher location who is there. */
+/* Held long polls of one channel, and one more client that asks the publisher location of the same process who is there. */
 #ifndef BENCH_POLLERS_H
 #define BENCH_POLLERS_H
 

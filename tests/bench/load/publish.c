@@ -46,11 +46,11 @@ void publish(struct places at, int connections, int body_length, int channels, i
         posts.length = post_request(posts.requests[i], path, (size_t)body_length);
     posts.channel_at = strlen("POST ") + strlen(at.publisher);
 
-    long answered = closed_loop(at.port, connections, &posts, first_post, take_receipt, NULL);
+    long answered = closed_loop(at.publisher_port, connections, &posts, first_post, take_receipt, NULL);
     if (answered != channels)
         fail("%ld of %d channels were published to", answered, channels);
     struct pace pace;
     pace_start(&pace, warm_ms, measured_ms);
-    answered = closed_loop(at.port, connections, &posts, next_post, take_receipt, &pace);
+    answered = closed_loop(at.publisher_port, connections, &posts, next_post, take_receipt, &pace);
     printf("rate=%.1f answered=%ld\n", pace_rate(&pace), answered);
 }

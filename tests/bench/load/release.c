@@ -84,7 +84,7 @@ void release(struct places at, int count, int body_length, int times, const char
     snprintf(path, sizeof path, "%s%s", at.publisher, channel);
     size_t post_length = post_request(post, path, (size_t)body_length);
     pollers_open(&pollers, at, count, channel);
-    dial(&publisher, at.port);
+    dial(&publisher, at.publisher_port);
     watch(pollers.epoll, publisher.socket, (unsigned)count);
     pollers_connect(&pollers, 0, count);
     for (int time = 1; time <= times; time++) {
