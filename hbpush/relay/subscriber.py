@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from asyncio import Future
 from functools import partial
 
 from hbpush.core.batch import Batch
@@ -16,7 +15,7 @@ from hbpush.errors import HbpushError
 from hbpush.relay.rules import NO_TAG, VARY, MessageAnswer, id_lines, since_headers, since_query
 from hbpush.relay.settings import SubscriberSettings
 from hbpush.stores.base import Claim, Page, Receipt
-from hbpush.web.answers import INTERNAL_ERROR, NOT_FOUND, UNAVAILABLE, Head, error_wire, fail, line, not_allowed, stamp
+from hbpush.web.answers import NOT_FOUND, UNAVAILABLE, Head, fail, line, not_allowed, stamp
 from hbpush.web.exchange import Exchange, HeaderLines
 
 METHODS = b"GET, OPTIONS"
@@ -28,6 +27,11 @@ MISSED: HeaderLines = b"X-Relay-Missed: 1\r\n"
 
 BARE = MessageAnswer(stamp.lines, quoted=False)
 QUOTED = MessageAnswer(stamp.lines, quoted=True)
+
+
+def away() -> bytes:
+    """The answer when the store is out of reach."""
+    return UNAVAILABLE.wire(b"the store cannot be reached\n")
 
 
 class Polling:
@@ -195,19 +199,20 @@ class Poll:
         if place.bounded:
             # Nobody displaces it before its turn is known.
             self.claim = None
+            self.held = True
             try:
                 admitted = place.admit(exchange.args, self)
             except HbpushError as error:
-                self._leave(error_wire(error))
+                self._refused(error)
                 return
             if isinstance(admitted, bytes):
                 self._leave(admitted)
                 return
-            if not isinstance(admitted, Future):
-                self.claim = admitted.number
-            else:
-                admitted.add_done_callback(self._claimed)
+            then(admitted, self._claimed, self._refused)
+            if not self.held:
+                return
         if not exchange.hold(self._gone):
+            self.held = False
             place.hub.unsubscribe(exchange.args, self)
             return
         self.held = True
@@ -238,29 +243,28 @@ class Poll:
                 exchange.keep = False
                 exchange.respond(self._place.unchanged(self._since))
             case _:
-                exchange.respond(UNAVAILABLE.wire(b"the store cannot be reached\n"))
+                exchange.respond(away())
 
-    def _claimed(self, claim: Future[Claim]) -> None:
+    def _claimed(self, claim: Claim) -> None:
         """Processes that share the store have decided. What has ended meanwhile is none of their business."""
-        error = claim.exception()
         if not self.held:
             return
-        if error is not None:
-            self._leave(error_wire(error))
-            return
-        granted = claim.result()
-        refusal = self._place.refusal(self._exchange.args, granted.elsewhere) if granted.number else DISPLACED.wire()
+        refusal = self._place.refusal(self._exchange.args, claim.elsewhere) if claim.number else DISPLACED.wire()
         if refusal is not None:
             self._leave(refusal)
         else:
-            self.claim = granted.number
+            self.claim = claim.number
 
-    def _leave(self, answer: bytes | None) -> None:
+    def _refused(self, _: BaseException) -> None:
+        if self.held:
+            self._leave(away())
+
+    def _leave(self, answer: bytes) -> None:
         """End before a message came."""
         self.held = False
         self._stop_timer()
         self._place.hub.unsubscribe(self._exchange.args, self)
-        self._exchange.respond(answer or INTERNAL_ERROR.wire(b"internal error\n"))
+        self._exchange.respond(answer)
 
     def _gone(self) -> None:
         self.held = False

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, ParamSpec, TypeVar
 from hbpush.core.message import ChannelRef, Draft, Message, Since
 from hbpush.core.result import Result
 from hbpush.errors import HbpushError
-from hbpush.stores.base import Page, Receipt, Store, StoreContext, StoreEvents, StoreSettings
+from hbpush.stores.base import Claim, ClaimMode, Page, Receipt, Store, StoreContext, StoreEvents, StoreSettings
 from hbpush.stores.memory import MemoryStore
 
 P = ParamSpec("P")
@@ -33,6 +33,8 @@ class LateStore(Store):
         self.watching: dict[ChannelRef, None] = {}
         self.echo_held = False
         self.refusal: HbpushError | None = None
+        self.claimed = Claim(1)
+        """What becomes of a claim."""
         self._loop = loop
         self._answers: deque[tuple[Future[Any], Any]] = deque()
         self._echoes: deque[Message] = deque()
@@ -108,6 +110,9 @@ class LateStore(Store):
     def unwatch(self, ref: ChannelRef) -> Result[None]:
         del self.watching[ref]
         return self._ask("unwatch", self.inner.unwatch, ref)
+
+    def claim(self, ref: ChannelRef, mode: ClaimMode) -> Result[Claim]:
+        return self._ask("claim", lambda: self.claimed)
 
     def report(self, ref: ChannelRef, held: int, streaming: int, requested: float | None) -> None:
         self.inner.report(ref, held, streaming, requested)
