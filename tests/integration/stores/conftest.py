@@ -21,6 +21,7 @@ import uvloop
 from hbpush.core.clock import Clock, LoopClock
 from hbpush.core.counters import Counters
 from hbpush.core.message import NEWEST, OLDEST, Draft, Last, Message, MessageId, Since
+from hbpush.errors import StoreUnavailable
 from hbpush.stores.base import Claim, ClaimMode, Page, Receipt, StoreContext
 from hbpush.stores.redis import RedisStore
 from hbpush.stores.redis_settings import RedisSettings
@@ -219,6 +220,20 @@ async def until(condition: Callable[[], object], what: str, patience: float = PA
         await asyncio.sleep(0.005)
 
 
+async def gap_told(process: Process, channel: str, times: int = 1) -> None:
+    await until(lambda: process.heard.gaps.count(ref(channel)) >= times, "the gap is told")
+    assert process.heard.gaps.count(ref(channel)) == times
+
+
+async def comes_back(process: Process) -> bool:
+    """Whether the store can be asked."""
+    try:
+        await process.read("anything", OLDEST, 1)
+    except StoreUnavailable:
+        return False
+    return True
+
+
 def missed(page: Page) -> tuple[list[bytes], bool]:
     """The bodies of a page, and whether something is missing before them."""
     return [message.body for message in page.messages], page.missed
@@ -249,6 +264,13 @@ def server() -> Iterator[RedisServer]:
         yield server
 
 
+@pytest.fixture
+def ticking_server() -> Iterator[RedisServer]:
+    """A server of the test's own with the time of the machine."""
+    with RedisServer() as server:
+        yield server
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     reason = missing(clock=True)
     if reason is not None:
@@ -273,4 +295,4 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     return True
 
 
-__all__ = ["House", "Outages", "Process", "cut_off", "missed", "ref", "result", "until"]
+__all__ = ["House", "Outages", "Process", "comes_back", "cut_off", "gap_told", "missed", "ref", "result", "until"]
