@@ -7,6 +7,7 @@ server has not run is run again; one that may have run never is.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import random
 import secrets
@@ -25,6 +26,8 @@ from hbpush.errors import HbpushError, StoreFull, StoreUnavailable
 from hbpush.stores.redis_place import Address, Place
 from hbpush.stores.redis_scripts import Script, Scripts
 from hbpush.stores.redis_wire import Answered, Connection, Reply, Word
+
+logger = logging.getLogger("hbpush")
 
 FIRST_WAIT = 0.05
 LAST_WAIT = 1.0
@@ -119,7 +122,9 @@ class Link:
         while True:
             try:
                 await self._connect()
-            except (OSError, TimeoutError, HbpushError, hiredis.ReplyError) as error:
+            except Exception as error:
+                if not isinstance(error, OSError | HbpushError | hiredis.ReplyError):
+                    logger.exception("a server could not be made use of")
                 if not told:
                     told = True
                     self._partner.disconnected(_reason(error))
@@ -132,6 +137,7 @@ class Link:
             self._partner.connected()
             self._has_tried()
             await self._changed.wait()
+            logger.debug("a connection to Redis is lost")
 
     def _has_tried(self) -> None:
         if not self._tried.done():
@@ -140,6 +146,7 @@ class Link:
     async def _connect(self) -> None:
         """Make the connections that are missing."""
         self._changed.clear()
+        listening: Connection | None = None
         if self._commands is None:
             self._address = await self._place.find(self._keys[0])
             commands = await self._place.open(self._address, self._lost)
@@ -156,13 +163,14 @@ class Link:
             listening.say(("SUBSCRIBE", self._canary))
             async with asyncio.timeout(self._timeout):
                 await self._canary_confirmed
+            if self._commands is None or listening.closed:
+                raise StoreUnavailable("the connection was lost")
         except BaseException:
             # Where one cannot be made, the other may be of a server that is not there any more.
+            if listening is not None:
+                listening.close("the server could not be listened to")
             self._close("the server could not be listened to")
             raise
-        if self._commands is None or listening.closed:
-            listening.close("the other connection was lost")
-            raise StoreUnavailable("the connection was lost")
         self._listening = listening
         self._canary_heard = self._loop.time()
 
@@ -178,28 +186,32 @@ class Link:
         return run, secrets.token_hex(6), self.epoch, self._run, self._given, self._second
 
     def _lost(self, connection: Connection, reason: str) -> None:
-        if connection is self._listening:
-            self._listening = None
-        elif connection is self._commands:
-            self._commands = None
+        if connection is self._commands:
+            # What is listened to has to be of the same server as what is asked.
             self._close(reason)
-        else:
-            return
-        self._pongs, pongs = deque(), self._pongs
+        elif connection is self._listening:
+            self._listening = None
+            self._broken()
+
+    def _close(self, reason: str) -> None:
+        commands, listening = self._commands, self._listening
+        self._commands = self._listening = None
+        for connection in (commands, listening):
+            if connection is not None:
+                connection.close(reason)
+        self._broken()
+
+    def _broken(self) -> None:
         self._changed.set()
+        pongs, self._pongs = self._pongs, deque()
         for pong in pongs:
             pong()
 
-    def _close(self, reason: str) -> None:
-        for connection in (self._commands, self._listening):
-            if connection is not None:
-                connection.close(reason)
-
     # What is known of the store
 
-    def known(self, given: int, last: MessageId) -> None:
-        """The store was seen to have given so many ids, among them this one."""
-        if given > self._given:
+    def known(self, epoch: bytes, given: int, last: MessageId) -> None:
+        """The store was seen to have given so many ids in an epoch, this one the last of them."""
+        if given > self._given and epoch == self.epoch:
             self._given = given
             self._second = max(self._second, last.time)
 
@@ -328,7 +340,9 @@ class Link:
         if since is not None and now - since > timeout:
             self._close(f"no answer for {timeout:g} seconds")
         elif self._listening is not None and now - self._canary_heard > timeout + 1:
-            self._listening.close("nothing is heard any more")
+            listening, self._listening = self._listening, None
+            listening.close("nothing is heard any more")
+            self._broken()
 
 
 def _reason(error: BaseException) -> str:

@@ -140,7 +140,7 @@ class Partition:
 
     def _published(self, ref: ChannelRef, future: Future[Receipt], reply: Reply) -> None:
         if isinstance(reply, list):
-            self._link.known(int(reply[5]), parse_id(reply[2]))
+            self._link.known(self._link.epoch, int(reply[5]), parse_id(reply[2]))
         self._receipt(ref, future, reply)
 
     def create(self, ref: ChannelRef, permanent: bool) -> Future[Receipt]:
@@ -251,6 +251,7 @@ class Partition:
 
     def history_lost(self) -> None:
         self._watches.look_at_all()
+        self._presence.tell_all()
 
     def subscribed(self, name: bytes) -> None:
         self._watches.subscribed(name)
@@ -269,7 +270,7 @@ class Partition:
             if watch.watched:
                 events.displaced(watch.ref, said.number)
             return
-        self._link.known(said.given, said.last)
+        self._link.known(said.epoch, said.given, said.last)
         self._link.seen(said.epoch)
         if said.message is None:
             self._presence.deleted(watch.ref)
@@ -307,7 +308,7 @@ class Partition:
             return
         epoch, given, total, channels, *due = reply
         self._link.seen(epoch)
-        self._link.known(int(given), MessageId(0, 0))
+        self._link.known(epoch, int(given), MessageId(0, 0))
         self.bytes = int(total)
         self.channels = int(channels)
         try:

@@ -9,6 +9,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple
 
 import hiredis
@@ -121,7 +122,9 @@ class Place:
             await connection.ask("AUTH", *user, self._login.password)
         if self._login.database:
             await connection.ask("SELECT", self._login.database)
-        await connection.ask("CLIENT", "SETNAME", "hbpush")
+        with suppress(hiredis.ReplyError):
+            # For those who look at the server; a user may not have the right to it.
+            await connection.ask("CLIENT", "SETNAME", "hbpush")
 
     async def _ask_sentinels(self, asked: SentinelSettings) -> Address:
         sentinels = Sentinel(  # type: ignore[no-untyped-call]
