@@ -12,25 +12,30 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.bench import build
+from tests.bench import build, redis_server
+from tests.bench.contests import Setting, hold
 from tests.bench.errors import BenchError
 from tests.bench.processes import cores
+from tests.bench.redis_works import CONTESTS
 from tests.bench.runner import Outcome, Place, measure
 from tests.bench.servers import Interpreter, Server, known
-from tests.bench.works import ALL, QUICK, WORKS, Sizes
+from tests.bench.works import ALL, QUICK, WORKS, Described, Sizes
 
 FAILED = 1
 INTERRUPTED = 130
 TERMINATED = 143
+
+EVERYTHING: Sequence[Described] = (*WORKS, *CONTESTS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the works that are asked for. Returns the exit status: 1 when a run failed, or with --check missed a mark; wrong usage is 2."""
     parser = _parser()
     given = parser.parse_args(arguments)
-    unknown = [name for name in given.works if name not in {work.name for work in WORKS}]
+    names = [work.name for work in EVERYTHING]
+    unknown = [name for name in given.works if name not in names]
     if unknown:
-        parser.error(f"no work {unknown[0]!r}; there are {', '.join(work.name for work in WORKS)}")
+        parser.error(f"no work {unknown[0]!r}; there are {', '.join(names)}")
     try:
         return _run(given)
     except BenchError as error:
@@ -54,12 +59,30 @@ def _run(given: argparse.Namespace) -> int:
         if not given.works or work.name in given.works:
             outcomes.append(measure(work, servers, _sizes(given), place))
             print(outcomes[-1].text(ALL[0]), flush=True)
+    held = [contest for contest in CONTESTS if not given.works or contest.name in given.works]
+    without = _without_redis(servers)
+    if held and without is not None:
+        print(f"{', '.join(contest.name for contest in held)}: left out; {without}\n", flush=True)
+        held = []
+    for contest in held:
+        outcomes.append(hold(contest, Setting(python, place, _sizes(given)), ALL[0]))
+        print(outcomes[-1].text(ALL[0]), flush=True)
     if any(outcome.work.is_rate for outcome in outcomes):
         print("busy: the share of a run in which the server's process was running; where it is low, load or other processes were the limit")
+        if any(shares for outcome in outcomes for shares in outcome.backend.values()):
+            print("busy, after +: that of redis-server beside it")
     print(f"{len(outcomes)} work{'' if len(outcomes) == 1 else 's'} in {time.monotonic() - begin:.0f} s")
     if given.json is not None:
         _write(given.json, python, servers, outcomes)
     return status(outcomes, given.check)
+
+
+def _without_redis(servers: Sequence[Server]) -> str | None:
+    """Why nothing can be measured with Redis, or None."""
+    if ALL[0] not in {server.name for server in servers}:
+        return f"they are about {ALL[0]}"
+    why = redis_server.absent()
+    return None if why is None else f"redis-server: {why}"
 
 
 def status(outcomes: Sequence[Outcome], check: bool) -> int:
@@ -74,6 +97,8 @@ def _present(servers: Sequence[Server], python: Interpreter, place: Place) -> tu
     lines = [f"{python}"]
     lines += [f"{server.name}: {server.version()}" for server in present]
     lines += [f"{server.name}: absent, left out; {server.absent()}" for server in servers if server not in present]
+    if redis_server.absent() is None:
+        lines.append(f"redis-server: {redis_server.version()}")
     if place.cores.server is None:
         lines.append("servers and load share a single core: figures are lower, ratios are less certain")
     else:
@@ -124,7 +149,7 @@ _servers.__name__ = f"list of {', '.join(ALL)}"
 
 
 def _parser() -> argparse.ArgumentParser:
-    works = "".join(f"  {work.name:9} {work.title(Sizes())}\n" for work in WORKS)
+    works = "".join(f"  {work.name:13} {work.title(Sizes())}\n" for work in EVERYTHING)
     parser = argparse.ArgumentParser(
         prog="bench",
         description="Measure this server, and others beside it, in one run.",

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -114,24 +114,35 @@ def busy_seconds(pid: int) -> float:
 
 
 class Watch:
-    """Looks at processor time from its making on: who used it while a server was measured."""
+    """Looks at processor time from its making on: who used it while a server was measured.
 
-    def __init__(self, pid: int, cores: Cores) -> None:
+    ``backend`` is a process that works for the server, on one of the cores too.
+    """
+
+    def __init__(self, pid: int, cores: Iterable[int | None], backend: int | None = None) -> None:
         self._pid = pid
+        self._backend = backend
         self._cores = {core for core in cores if core is not None} or os.sched_getaffinity(0)
         self._begin = self._look()
 
-    def _look(self) -> tuple[float, float, float, float]:
+    def _look(self) -> tuple[float, float, float, float, float]:
         children = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return time.monotonic(), busy_seconds(self._pid), children.ru_utime + children.ru_stime, _machine_seconds(self._cores)
+        backend = 0.0 if self._backend is None else busy_seconds(self._backend)
+        load = children.ru_utime + children.ru_stime
+        return time.monotonic(), busy_seconds(self._pid), backend, load, _machine_seconds(self._cores)
 
     def shares(self) -> tuple[float, float]:
         """Of the time so far: in which the server was running, and what others took on its core and that of load, in cores.
 
         The load generator has to be over: only then is its time told from that of others.
         """
-        elapsed, server, load, machine = (now - then for now, then in zip(self._look(), self._begin, strict=True))
-        return server / elapsed, max(0.0, machine - server - load) / elapsed
+        elapsed, server, backend, load, machine = (now - then for now, then in zip(self._look(), self._begin, strict=True))
+        return server / elapsed, max(0.0, machine - server - backend - load) / elapsed
+
+    def backend_share(self) -> float:
+        """Of the time so far, in which the backend was running."""
+        elapsed, _, backend, *_ = (now - then for now, then in zip(self._look(), self._begin, strict=True))
+        return backend / elapsed
 
 
 def _machine_seconds(cores: set[int]) -> float:

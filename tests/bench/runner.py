@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from tests.bench.errors import BenchError
 from tests.bench.figures import number, ratios, spread, table
@@ -14,7 +14,9 @@ from tests.bench.load import Load
 from tests.bench.marks import Judgement, judge
 from tests.bench.processes import Cores, Started, free_port, started
 from tests.bench.servers import Server
-from tests.bench.works import Round, Sizes, Work
+from tests.bench.works import Described, Round, Sizes, Work
+
+T = TypeVar("T")
 
 QUIET = 0.1
 """How much of a core other processes may use before figures are called disturbed."""
@@ -30,21 +32,23 @@ class Place(NamedTuple):
 class Outcome:
     """The figures of one work: server -> case -> value in each round; and server -> why it failed."""
 
-    def __init__(self, work: Work, sizes: Sizes) -> None:
+    def __init__(self, work: Described, sizes: Sizes) -> None:
         self.work = work
         self.sizes = sizes
         self.values: dict[str, dict[str, list[float]]] = {}
         self.busy: dict[str, list[float]] = {}
+        self.backend: dict[str, list[float]] = {}
         self.others: list[float] = []
         self.failures: dict[str, str] = {}
 
-    def add(self, server: str, figures: dict[str, float], shares: Sequence[tuple[float, float]]) -> None:
-        """Note the figures of a round, and the shares of `Watch` for each of its runs."""
+    def add(self, server: str, figures: dict[str, float], shares: Sequence[tuple[float, float]], backend: Sequence[float] = ()) -> None:
+        """Note the figures of a round, and what `Watch` says for each of its runs: shares, and that of a backend if there is one."""
         cases = self.values.setdefault(server, {})
         for case, value in figures.items():
             cases.setdefault(case, []).append(value)
         self.busy.setdefault(server, []).extend(busy for busy, _ in shares)
         self.others += [others for _, others in shares]
+        self.backend.setdefault(server, []).extend(backend)
 
     def text(self, subject: str) -> str:
         """A table; ratios are those of ``subject`` to the others."""
@@ -76,7 +80,11 @@ class Outcome:
     def plain(self, subject: str) -> dict[str, Any]:
         """The same for a file: all values, medians, and ratios."""
         servers = {
-            server: {"cases": {case: _summed(values) for case, values in cases.items()}, "busy": self.busy[server]}
+            server: {
+                "cases": {case: _summed(values) for case, values in cases.items()},
+                "busy": self.busy[server],
+                "backend": self.backend[server],
+            }
             for server, cases in self.values.items()
         }
         compared = {
@@ -95,13 +103,20 @@ class Outcome:
     def _row(self, subject: str, server: str, case: str, cases: dict[str, list[float]]) -> list[str]:
         row = [case if len(cases) > 1 else "", server, *_spread(cases[case])]
         if self.work.is_rate:
-            row.append(f"{spread(self.busy[server]).median:.0%}")
+            busy = [of[server] for of in (self.busy, self.backend) if of[server]]
+            row.append(" + ".join(f"{spread(shares).median:.0%}" for shares in busy))
         own = self.values.get(subject, {}).get(case)
         row += ["", ""] if own is None or server == subject else _spread(ratios(own, cases[case]))
         first = next(iter(cases))
         if self.work.growth and case != first:
             row += _spread(ratios(cases[case], cases[first]))
         return row
+
+
+def turns(contenders: Sequence[T], round_number: int) -> list[T]:
+    """Who comes after whom in a round: another one begins each time, and none always follows the same."""
+    shift = round_number % max(1, len(contenders))
+    return [*contenders[shift:], *contenders[:shift]]
 
 
 def measure(work: Work, servers: Sequence[Server], sizes: Sizes, place: Place) -> Outcome:
@@ -111,20 +126,20 @@ def measure(work: Work, servers: Sequence[Server], sizes: Sizes, place: Place) -
     with ExitStack() as stack:
         running: dict[str, tuple[Started, Path]] = {}
         for round_number in range(sizes.rounds):
-            # Another one begins each time: none always follows the same.
-            shift = round_number % max(1, len(chosen))
-            for server in [*chosen[shift:], *chosen[:shift]]:
+            for server in turns(chosen, round_number):
                 if server.name in outcome.failures:
                     continue
                 try:
                     if work.fresh:
                         with _server(server, work, sizes, place) as (process, folder):
-                            _round(outcome, server, Round(round_number, process, _load(place, process), sizes, folder, place.cores, []))
+                            _round(
+                                outcome, work, server, Round(round_number, process, _load(place, process), sizes, folder, place.cores, [])
+                            )
                     else:
                         if server.name not in running:
                             running[server.name] = stack.enter_context(_server(server, work, sizes, place))
                         process, folder = running[server.name]
-                        _round(outcome, server, Round(round_number, process, _load(place, process), sizes, folder, place.cores, []))
+                        _round(outcome, work, server, Round(round_number, process, _load(place, process), sizes, folder, place.cores, []))
                 except BenchError as error:
                     outcome.failures[server.name] = str(error)
     return outcome
@@ -143,8 +158,8 @@ def _load(place: Place, process: Started) -> Load:
     return Load(place.load, process.port, place.cores.load)
 
 
-def _round(outcome: Outcome, server: Server, at: Round) -> None:
-    outcome.add(server.name, outcome.work.run(at), at.shares)
+def _round(outcome: Outcome, work: Work, server: Server, at: Round) -> None:
+    outcome.add(server.name, work.run(at), at.shares)
 
 
 def _spread(values: Sequence[float]) -> list[str]:

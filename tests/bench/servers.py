@@ -12,6 +12,7 @@ import resource
 import shutil
 import subprocess
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from string import Template
@@ -90,6 +91,10 @@ class Interpreter:
         facts: dict[str, Any] = json.loads(done.stdout)
         return facts
 
+    def environment(self) -> dict[str, str]:
+        """The environment of a process that imports this checkout."""
+        return {**os.environ, "PYTHONPATH": str(ROOT)}
+
     def __str__(self) -> str:
         built = "built with optimisation" if self.facts["optimised"] else "built WITHOUT optimisation"
         return f"Python {self.facts['python']}, {built}: {self.facts['prefix']}"
@@ -102,13 +107,14 @@ class Interpreter:
 
 
 class Hbpush(Server):
-    """This server, from this checkout. ``config`` replaces the configuration that the works ask for."""
+    """This server, from this checkout. ``config`` replaces the configuration that the works ask for, ``store`` options of its store."""
 
     name = "hbpush"
 
-    def __init__(self, python: Interpreter, config: Path | None = None) -> None:
+    def __init__(self, python: Interpreter, config: Path | None = None, store: Mapping[str, Any] | None = None) -> None:
         self.python = python
         self.config = config
+        self.store = store or {}
 
     def absent(self) -> str | None:
         return self.python.without("hbpush")
@@ -123,6 +129,7 @@ class Hbpush(Server):
             config = folder / "hbpushd.json"
             # Bounds that no work reaches, rather than none: an operator has some, and checking them is part of the cost.
             store = {"type": "memory", "max_messages": bounds.keep, "max_channels": 10**6, "max_channel_bytes": 2**30, "max_bytes": 2**30}
+            store.update(self.store)
             locations = [
                 {"type": "subscriber", "prefix": SUBSCRIBER, "create_on_get": True},
                 {"type": "publisher", "prefix": PUBLISHER},
@@ -131,7 +138,7 @@ class Hbpush(Server):
         return [self.python.program, "-m", "hbpush.daemon", "--config", str(config), "--address", "127.0.0.1", "--port", str(port)]
 
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "PYTHONPATH": str(ROOT)}
+        return self.python.environment()
 
 
 class Nchan(Server):

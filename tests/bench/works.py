@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from tests.bench.load import Load
 from tests.bench.marks import Mark
@@ -19,7 +19,9 @@ KB = 1024
 
 
 class Sizes(NamedTuple):
-    """How much of everything. Times in milliseconds."""
+    """How much of everything. Times in milliseconds. Those from ``in_flight`` on are of the works with Redis: messages published together,
+    and messages whose way is timed; messages kept in a channel, and such channels; idle channels; channels that are listened to.
+    """
 
     rounds: int = 5
     warm_ms: int = 400
@@ -30,9 +32,18 @@ class Sizes(NamedTuple):
     releases: int = 3
     channels: tuple[int, ...] = (1, 1000, 100_000)
     backlogs: tuple[int, ...] = (10, 1000, 100_000)
+    in_flight: int = 64
+    latencies: int = 500
+    kept: int = 1000
+    kept_channels: int = 100
+    idle: int = 10_000
+    watched: int = 10_000
 
 
-QUICK = Sizes(rounds=2, warm_ms=100, measured_ms=400, held=2000, releases=2, channels=(1, 1000, 20_000), backlogs=(10, 1000, 20_000))
+QUICK = Sizes(
+    rounds=2, warm_ms=100, measured_ms=400, held=2000, releases=2, channels=(1, 1000, 20_000), backlogs=(10, 1000, 20_000),
+    latencies=50, kept=200, kept_channels=50, idle=1000, watched=1000,
+)  # fmt: skip
 
 
 class Round(NamedTuple):
@@ -63,11 +74,30 @@ class Round(NamedTuple):
 Case = dict[str, float]
 
 
-class Work(NamedTuple):
-    """``servers`` can do it. ``fresh``: each round needs a new process. ``growth``: later cases are compared to the first one.
+class Described(Protocol):
+    """What figures are of. ``growth``: later cases are compared to the first one. ``marks`` are for the first server of all, hbpush.
 
-    ``marks`` are for the first server of all, hbpush.
+    ``is_rate``: it keeps the server busy all the time, and the figure is what that server can do.
     """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def title(self) -> Callable[[Sizes], str]: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def more_is_better(self) -> bool: ...
+    @property
+    def growth(self) -> bool: ...
+    @property
+    def marks(self) -> tuple[Mark, ...]: ...
+    @property
+    def is_rate(self) -> bool: ...
+
+
+class Work(NamedTuple):
+    """`Described`. ``servers`` can do it. ``fresh``: each round needs a new process."""
 
     name: str
     title: Callable[[Sizes], str]
@@ -82,7 +112,6 @@ class Work(NamedTuple):
 
     @property
     def is_rate(self) -> bool:
-        """Whether it keeps the server busy all the time, and the figure is what that server can do."""
         return self.more_is_better
 
 
