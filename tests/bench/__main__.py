@@ -165,7 +165,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--servers", type=_servers, default=list(ALL), metavar="A,B", help=f"only some of {','.join(ALL)}")
     parser.add_argument("--window", type=_positive, default=1, metavar="N", help="messages under way at a time in longpoll (default: 1)")
     parser.add_argument("--python", default=sys.executable, metavar="PATH", help="interpreter for the servers in Python, with hbpush in it")
-    parser.add_argument("--config", type=Path, metavar="FILE", help="configuration of hbpush, with locations /pub/ and /sub/")
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="configuration of hbpush, with locations /pub/ and /sub/ (not with Redis)"
+    )
     parser.add_argument("--check", action="store_true", help="exit with status 1 when a mark is missed")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write all figures to a file")
     return parser
