@@ -1,7 +1,7 @@
 """A model of a channel in Redis and of the way to it, for tests of who watches it.
 
-It gives ids as ``publish.lua`` does and finds what ``read.lua`` finds. Two connections lie between it and the `Watches` under test: one that
-listens and can be cut at any place, one for reads that are executed when a test says so and answered later.
+It gives ids as ``publish.lua`` does and finds what ``read.lua`` finds. Two connections lie between it and the `Watches` under test: one
+that listens and can be cut at any place, one for reads that are executed when a test says so and answered later.
 """
 
 from __future__ import annotations
