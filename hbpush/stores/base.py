@@ -181,7 +181,8 @@ class Store(ABC):
 
     @abstractmethod
     def report(self, ref: ChannelRef, held: int, streaming: int, requested: float | None) -> None:
-        """This process's polls and streams on the channel, and when one asked (unix seconds; None: the counts alone changed).
+        """This process's polls and streams that wait on the channel, without those who still read history, and when one asked
+        (unix seconds; None: the counts alone changed).
 
         Called once or twice a poll: it must be cheap, and a store that shares its counts sends them later, joined.
         """

@@ -30,6 +30,8 @@ class LateStore(Store):
         self.inner = MemoryStore(self.settings, context)
         self.late = {"read_after", "publish", "create", "delete", "info"}
         self.asked: list[str] = []
+        self.reported = (0, 0)
+        """Polls and streams, as they were reported last."""
         self.watching: dict[ChannelRef, None] = {}
         self.echo_held = False
         self.refusal: HbpushError | None = None
@@ -115,6 +117,7 @@ class LateStore(Store):
         return self._ask("claim", lambda: self.claimed)
 
     def report(self, ref: ChannelRef, held: int, streaming: int, requested: float | None) -> None:
+        self.reported = (held, streaming)
         self.inner.report(ref, held, streaming, requested)
 
     def _ask(self, name: str, method: Callable[P, T], *args: P.args, **named: P.kwargs) -> Result[T]:

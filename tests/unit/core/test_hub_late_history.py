@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hbpush.core import hub as hub_module
-from hbpush.core.message import NEWEST, Draft, MessageId, Since
+from hbpush.core.message import NEWEST, OLDEST, Draft, MessageId, Since
 from hbpush.core.subscription import CloseReason
 from hbpush.errors import StoreUnavailable
 from hbpush.stores.base import StoreSettings
@@ -218,3 +218,17 @@ def test_a_history_that_was_lost_while_it_was_read_ends_the_reading(house: House
     house.hub.publish(LATE, Draft(b"new"))
     house.settle()
     assert stream.bodies == [b"a", b"new"]
+
+
+def test_who_still_reads_history_is_not_reported(house: House) -> None:
+    house.keep(b"a", ref=LATE)
+    stream, one = Listener(), poll()
+    house.hub.subscribe(LATE, stream, OLDEST)
+    house.hub.subscribe(LATE, one, NEWEST)
+    assert (house.hub.listening(LATE), house.late.reported) == (2, (0, 0))
+    house.answer()
+    assert house.late.reported == (0, 1)
+    house.answer()
+    assert house.late.reported == (1, 1)
+    house.hub.unsubscribe(LATE, stream)
+    assert house.late.reported == (1, 0)
