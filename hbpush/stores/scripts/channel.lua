@@ -15,6 +15,7 @@
 local stream, meta, expiries, present, store, due, processes = unpack(KEYS)
 local call = redis.call
 local OVERHEAD = 256
+local USUAL_HEAD = 64
 local TOMBSTONE = 60000
 local TOMBSTONES = 10000
 local ALIVE = 3000
@@ -51,6 +52,9 @@ local function remembered()
     if about[i] == 'last-generated-id' then return about[i + 1], true end
   end
 end
+
+-- What a message counts. The overhead has room for a usual head.
+local function size_of(head, body) return #body + OVERHEAD + math.max(0, #head - USUAL_HEAD) end
 
 local function seconds_of(id) return tonumber(string.match(id, '^%d+')) end
 

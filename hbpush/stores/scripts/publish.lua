@@ -2,7 +2,7 @@
 -- create (1 or 0), bytes and channels in other partitions. Returns {messages, requested, id, held, streaming, given}, or the name of a refusal.
 local process, id, body, head, stored = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5] == '1'
 if not generation and ARGV[7] == '0' then return 'ABSENT' end
-local size = stored and #body + OVERHEAD or 0
+local size = stored and size_of(head, body) or 0
 if size > max_channel_bytes or size > max_bytes then return 'LARGE' end
 if not generation and channels + tonumber(ARGV[9]) >= max_channels then return 'CHANNELS' end
 local other_bytes = tonumber(ARGV[8])
@@ -32,7 +32,7 @@ if stored then
     if #oldest == 0 then break end
     for _, entry in ipairs(oldest) do
       if not is_over() then break end
-      local its_size = #entry[2][8] + OVERHEAD
+      local its_size = size_of(entry[2][6], entry[2][8])
       if entry[2][4] ~= '' then call('ZREM', expiries, entry[1] .. ' ' .. its_size) end
       channel_bytes, bytes, messages = channel_bytes - its_size, bytes - its_size, messages - 1
       from = '(' .. entry[1]
