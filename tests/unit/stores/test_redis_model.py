@@ -220,7 +220,8 @@ class Network:
 
     def trim(self) -> None:
         if self.model.kept:
-            self.trimmed, self.model.kept = self.model.kept[0].id, self.model.kept[1:]
+            oldest, *self.model.kept = self.model.kept
+            self.trimmed = max(self.trimmed, oldest.id)
 
     def forget(self) -> None:
         """A minute has passed since another channel was deleted: ids of names that nobody remembers begin above its last."""
