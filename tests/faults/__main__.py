@@ -6,7 +6,7 @@ import argparse
 import sys
 import time
 
-from tests.faults.scenarios import FULL, SHORT, judge
+from tests.faults.runner import FULL, SHORT, judge
 from tests.faults.table import SCENARIOS
 from tests.support.redis_server import missing
 

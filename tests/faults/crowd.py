@@ -1,10 +1,11 @@
-"""Those who publish and listen while something fails: as good clients do, who ask again with the last id they have. They keep the ledger."""
+"""Those who publish and listen while something fails, as good clients do: they ask again with the last id they have. They keep a ledger."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
+from email.utils import formatdate
 
 from tests.faults.client import Answer, Client
 from tests.faults.ledger import Id, Ledger, Message, Subscriber, Told
@@ -12,6 +13,7 @@ from tests.faults.ledger import Id, Ledger, Message, Subscriber, Told
 PATIENCE = 20.0
 """Seconds for anything that is waited for: far more than it takes, so that only a fault meets it."""
 
+JSON = {b"Accept": b"application/json"}
 PUBLISHER, SUBSCRIBER, STRICT = "/pub/", "/sub/", "/strict/"
 """Prefixes of the locations. An absent channel is made by a GET on the second and is 404 on the third."""
 
@@ -39,6 +41,7 @@ class Crowd:
         self.refused_within = timeout + CHECKED_EACH + SLACK
         self.may_be_cut = False
         """Whether a server is expected to end with its connections."""
+        self.polls_refused = 0
         self._ports = list(ports)
         self._rate = rate
         self._loop = asyncio.get_running_loop()
@@ -48,6 +51,7 @@ class Crowd:
         self._acknowledged: dict[str, float] = {}
         self._had: dict[Subscriber, float] = {}
         self._others: dict[str, int] = {}
+        self._started: list[asyncio.Task[Answer]] = []
 
     # Its life
 
@@ -92,7 +96,7 @@ class Crowd:
 
     async def stop(self) -> None:
         """Leave at once."""
-        tasks = self._publishers + self._subscribers
+        tasks = [*self._publishers, *self._subscribers, *self._started]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -129,6 +133,15 @@ class Crowd:
 
         await self.wait(everybody, what)
 
+    async def all_held(self) -> None:
+        """Wait until every subscriber has a poll that waits. To be called when nobody publishes."""
+
+        async def count() -> bool:
+            answers = [await self.ask(0, "GET", PUBLISHER + channel, JSON) for channel in self.channels]
+            return sum(json.loads(answer.body)["subscribers"] for answer in answers if answer.status == 200) == len(self._subscribers)
+
+        await self.wait_for(count, "every poll is held")
+
     async def wait(self, condition: Callable[[], bool], what: str) -> None:
         """Wait until something is so; that it does not become so is a broken promise."""
         await self.wait_for(lambda: _done(condition()), what)
@@ -155,6 +168,11 @@ class Crowd:
         finally:
             client.close()
 
+    def begin(self, place: int, target: str, last: Id) -> asyncio.Task[Answer]:
+        """A poll for what follows an id, on a connection of its own. It ends with `stop` at the latest."""
+        self._started.append(self._loop.create_task(self.ask(place, "GET", target, since(last))))
+        return self._started[-1]
+
     async def post(self, place: int, channel: str, publisher: str) -> Message:
         """Publish one message, whatever becomes of it."""
         self._others[publisher] = number = self._others.get(publisher, -1) + 1
@@ -179,10 +197,9 @@ class Crowd:
 
     async def _post(self, client: Client, message: Message) -> bool:
         """Returns whether there was an answer."""
-        headers = {b"Accept": b"application/json"}
         try:
             async with asyncio.timeout(PATIENCE):
-                answer = await client.ask("POST", PUBLISHER + message.channel, headers, message.body)
+                answer = await client.ask("POST", PUBLISHER + message.channel, JSON, message.body)
         except TimeoutError:
             self.ledger.complain(f"a POST was not answered in {PATIENCE:g} s")
             client.close()
@@ -239,11 +256,12 @@ class Crowd:
                     continue
                 if answer.status != 200 or answer.id is None:
                     self._refused("GET", answer)
+                    self.polls_refused += 1
                     if answer.missed:
                         subscriber.told.append(Told(self.now(), None, None, True))
                     await asyncio.sleep(float(answer.headers.get(b"retry-after", b"1")))
                     continue
-                headers = since(answer)
+                headers = since(answer.id)
                 subscriber.told.append(Told(self.now(), answer.id, answer.body, answer.missed))
                 message = self.ledger.messages.get(answer.body)
                 if message is not None:
@@ -265,9 +283,10 @@ class Crowd:
             self.ledger.complain(f"{what} was cut off: {error}")
 
 
-def since(answer: Answer) -> dict[bytes, bytes]:
-    """The headers that ask for what follows a message."""
-    return {b"If-Modified-Since": answer.headers[b"last-modified"], b"If-None-Match": answer.headers[b"etag"]}
+def since(id_: Id) -> dict[bytes, bytes]:
+    """The headers that ask for what follows an id."""
+    second, tag = id_
+    return {b"If-Modified-Since": formatdate(second, usegmt=True).encode(), b"If-None-Match": b"%d" % tag}
 
 
 def _parse(text: str) -> Id:

@@ -50,13 +50,14 @@ class House:
         found = [OUTAGE.search(line) for line in list(daemon.lines)]
         return ["away" if match[2] == AWAY else "back" for match in found if match is not None]
 
-    def complaints(self, most: int) -> list[str]:
-        """Which processes have not logged each outage, of which there were at most so many, in one line and its end in one."""
+    def complaints(self, least: int, most: int) -> list[str]:
+        """Which processes have not logged each outage in one line, and its end in one. There were so many outages that have to, or may, be
+        noticed."""
         told = {place: self.outages(daemon) for place, daemon in enumerate(self.daemons) if daemon.process.poll() is None}
         return [
-            f"process {place} logged {' '.join(lines) or 'nothing'}, with {most} outages at most"
+            f"process {place} logged {' '.join(lines) or 'nothing'}, with {least} to {most} outages"
             for place, lines in told.items()
-            if lines != ["away", "back"] * (len(lines) // 2) or len(lines) > 2 * most
+            if lines != ["away", "back"] * (len(lines) // 2) or not least <= len(lines) // 2 <= most
         ]
 
 

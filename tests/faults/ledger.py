@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 Id = tuple[int, int]
+NOTICED = 2.0
+"""Seconds after which every server has noticed a loss: they look once a second."""
+
 SHOWN = 5
 """Examples of one kind of fault that are told; how many more there are is told as a number."""
 
@@ -87,7 +90,8 @@ class Ledger:
 
     def publish(self, channel: str, publisher: str, number: int, sent: float) -> Message:
         """Note a message that is about to be sent. One publisher has one request at a time."""
-        body = f"{publisher} {number:07} {channel}".encode()
+        # None is a part of another, so that each can be searched for.
+        body = f"<{publisher} {number} {channel}>".encode()
         assert body not in self.messages
         message = self.messages[body] = Message(channel, publisher, number, body, sent)
         return message
@@ -180,10 +184,13 @@ class Ledger:
             yield ("lost", str(message)) if message.acknowledged else ("not for all", f"{message}, which others had")
 
     def _is_excused(self, subscriber: Subscriber, sign: Told) -> bool:
-        """Whether the sign of a gap came after a loss, and not after the first message that is surely from after it."""
+        """Whether the sign of a gap came after a loss, and not after the first message that is surely from after it.
+
+        A little longer it may come again: who goes from server to server meets one that has only just noticed.
+        """
         for loss in self.losses:
             first = self._first_after(subscriber, loss.end)
-            if loss.start <= sign.at and (first is None or sign.at <= first):
+            if loss.start <= sign.at and (first is None or sign.at <= max(first, loss.end + NOTICED)):
                 return True
         return False
 
