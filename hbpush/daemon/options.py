@@ -143,9 +143,17 @@ def _refusal(message: str, value: object, field: msgspec.structs.FieldInfo, path
                 return ConfigError(f"is missing; must be {_allowed(inner.type)}", join(path, inner.encode_name))
     if not message.startswith(("Expected", "Invalid")):
         return ConfigError(message, path)
-    told = "not what it must be" if secret(field) else shown(value)
+    told = "not what it must be" if secret(field) or _holds_secret(info) else shown(value)
     quotes = " (put it in quotes)" if isinstance(_plain(info), inspect.StrType) and isinstance(value, int | float) else ""
     return ConfigError(f"is {told}; must be {_allowed(info)}{quotes}", path)
+
+
+def _holds_secret(info: inspect.Type) -> bool:
+    """Whether a value, or a part of it, is not to be shown."""
+    if isinstance(info, inspect.Metadata) and (info.extra or {}).get("secret"):
+        return True
+    declared = _find(info, inspect.StructType)
+    return declared is not None and any(_holds_secret(inner.type) for inner in declared.fields)
 
 
 def _into(step: re.Match[str], value: Any, info: inspect.Type, path: str) -> tuple[Any, inspect.Type, str]:

@@ -19,7 +19,7 @@ from hbpush.stores.redis_partition import Partition
 from hbpush.stores.redis_place import Place
 from hbpush.stores.redis_scripts import scripts
 from hbpush.stores.redis_settings import RedisSettings
-from hbpush.stores.redis_watch import Tails
+from hbpush.stores.redis_tail import Tails
 
 logger = logging.getLogger("hbpush")
 

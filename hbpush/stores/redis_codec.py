@@ -148,7 +148,8 @@ def announcement(ref: ChannelRef, payload: bytes) -> Announcement | Displacement
         _, epoch, generation, given, last_text = payload.split(b" ")
         return Announcement(epoch, int(generation), int(given), parse_id(last_text), None)
     if kind == b"x ":
-        return Displacement(int(payload.split(b" ")[3]))
+        _, _, _, number = payload.split(b" ")
+        return Displacement(int(number))
     raise ValueError("not an announcement")
 
 

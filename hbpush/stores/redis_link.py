@@ -79,6 +79,8 @@ class Link:
         self._listening: Connection | None = None
         self._run = b""
         self._given = 0
+        self._given_next = (b"", 0)
+        """What was heard of an epoch that is not yet this link's."""
         self._second = 0
         self._changed = asyncio.Event()
         self._tried = self._loop.create_future()
@@ -211,9 +213,12 @@ class Link:
 
     def known(self, epoch: bytes, given: int, last: MessageId) -> None:
         """The store was seen to have given so many ids in an epoch, this one the last of them."""
-        if given > self._given and epoch == self.epoch:
+        # Ids are not to come again, whatever has become of the history that they are of.
+        self._second = max(self._second, last.time)
+        if epoch != self.epoch:
+            self._given_next = (epoch, given)
+        elif given > self._given:
             self._given = given
-            self._second = max(self._second, last.time)
 
     def seen(self, epoch: bytes) -> None:
         """An epoch was met with: if it is another one, ask which holds."""
@@ -223,7 +228,7 @@ class Link:
     def _adopt(self, epoch: bytes) -> None:
         before, self.epoch = self.epoch, epoch
         if before and before != epoch:
-            self._given = 0
+            self._given = self._given_next[1] if self._given_next[0] == epoch else 0
             self._partner.history_lost()
 
     def _open(self) -> None:

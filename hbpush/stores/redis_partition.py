@@ -20,9 +20,9 @@ from hbpush.stores.redis_codec import Displacement, Found, Names, announcement, 
 from hbpush.stores.redis_link import Link
 from hbpush.stores.redis_place import Place
 from hbpush.stores.redis_presence import Presence
-from hbpush.stores.redis_scripts import Scripts
+from hbpush.stores.redis_scripts import Scripts, milliseconds
 from hbpush.stores.redis_settings import RedisSettings
-from hbpush.stores.redis_watch import Tails
+from hbpush.stores.redis_tail import Tails
 from hbpush.stores.redis_watches import Watches
 from hbpush.stores.redis_wire import Reply
 
@@ -129,7 +129,7 @@ class Partition:
                 draft.body,
                 head(draft.content_type, draft.event),
                 b"1" if draft.stored else b"0",
-                b"" if timeout is None else b"%d" % (timeout * 1000),
+                b"" if timeout is None else milliseconds(timeout),
                 b"1" if draft.create else b"0",
                 other_bytes,
                 other_channels,
@@ -162,19 +162,11 @@ class Partition:
         return future
 
     def _deleted(self, ref: ChannelRef, future: Future[Receipt], reply: Reply) -> None:
-        if isinstance(reply, list) and self._watches.get(ref) is not None:
-            # What was published before is on its way, and so is the deletion: both come before the answer.
-            self._link.catch_up(partial(self._deletion_heard, ref, future, reply))
-        else:
-            self._receipt(ref, future, reply)
+        if isinstance(reply, list):
+            self._watches.end(ref, int(reply[5]), future, self._receipt_of(ref, reply))
             self._presence.deleted(ref)
-
-    def _deletion_heard(self, ref: ChannelRef, future: Future[Receipt], reply: Reply) -> None:
-        watch = self._watches.get(ref)
-        if watch is not None and self._running:
-            watch.was_deleted(int(reply[5]))
-        self._receipt(ref, future, reply)
-        self._presence.deleted(ref)
+        else:
+            fail(future, self._refusal(reply))
 
     def read_after(self, ref: ChannelRef, since: Since, limit: int) -> Future[Page]:
         future: Future[Page] = self._loop.create_future()
@@ -211,7 +203,7 @@ class Partition:
 
     def claim(self, ref: ChannelRef, mode: str) -> Future[Claim]:
         future: Future[Claim] = self._loop.create_future()
-        held, streaming = self._presence.counts(ref)
+        held, streaming = self._presence.claim(ref)
         arguments = (self._process, held, streaming, mode.encode())
         self._link.run(self._scripts.claim, self._name(ref).keys, arguments, partial(self._claimed, ref, held, streaming, future))
         return future
@@ -222,7 +214,7 @@ class Partition:
             return
         number, others_held, others_streaming = reply
         if number:
-            self._presence.claimed(ref, held, streaming)
+            self._presence.told(ref, held, streaming)
         resolve(future, Claim(number, others_held + others_streaming))
 
     def report(self, ref: ChannelRef, held: int, streaming: int, requested: float | None) -> None:
@@ -251,7 +243,9 @@ class Partition:
 
     def history_lost(self) -> None:
         self._watches.look_at_all()
+        # What the others know of this process is lost too.
         self._presence.tell_all()
+        self._send_beat()
 
     def subscribed(self, name: bytes) -> None:
         self._watches.subscribed(name)
@@ -306,9 +300,9 @@ class Partition:
         if not reply:
             self._link.seen(b"")
             return
-        epoch, given, total, channels, *due = reply
+        epoch, given, newest, total, channels, *due = reply
         self._link.seen(epoch)
-        self._link.known(epoch, int(given), MessageId(0, 0))
+        self._link.known(epoch, int(given), MessageId(int(newest), 0))
         self.bytes = int(total)
         self.channels = int(channels)
         try:
@@ -340,16 +334,19 @@ class Partition:
         return name
 
     def _receipt(self, ref: ChannelRef, future: Future[Receipt], reply: Reply) -> None:
-        if not isinstance(reply, list):
+        if isinstance(reply, list):
+            resolve(future, self._receipt_of(ref, reply))
+        else:
             fail(future, self._refusal(reply))
-            return
+
+    def _receipt_of(self, ref: ChannelRef, reply: list[Reply]) -> Receipt:
         messages, requested, last, held, streaming = reply[:5]
         asked = float(requested) if requested else None
         here = self._presence.requested(ref)
         if here is not None and (asked is None or here > asked):
             asked = here
         others = held + streaming
-        resolve(future, Receipt(messages, asked, parse_id(last) if last else None, others, others))
+        return Receipt(messages, asked, parse_id(last) if last else None, others, others)
 
     def _refusal(self, reply: Reply) -> StoreError | ChannelNotFound:
         if isinstance(reply, StoreError):

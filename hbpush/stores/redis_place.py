@@ -14,11 +14,12 @@ from typing import NamedTuple
 
 import hiredis
 from redis.asyncio import RedisCluster
+from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.sentinel import Sentinel
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 from hbpush.errors import ConfigError, StoreUnavailable
-from hbpush.stores.redis_settings import SENTINEL_PORT, Login, RedisSettings, SentinelSettings, login
+from hbpush.stores.redis_settings import Login, RedisSettings, SentinelSettings, login, sentinel_address
 from hbpush.stores.redis_wire import Connection, Reply
 
 OLDEST_SERVER = 7
@@ -47,9 +48,11 @@ class Place:
 
     def __init__(self, settings: RedisSettings) -> None:
         self._settings = settings
-        self._login = login(settings, _password(settings))
+        self._login = login(settings)
         self._tls = _tls(settings) if self._login.tls else None
         self.timeout = settings.timeout
+        self._nodes: list[tuple[str, int]] = []
+        """The nodes of a cluster: the one that was given may be gone when they are asked again."""
 
     @property
     def login(self) -> Login:
@@ -70,7 +73,7 @@ class Place:
                     return await self._ask_sentinels(self._settings.sentinel)
                 if self._settings.cluster:
                     return await self._ask_cluster(key)
-            except RedisError as error:
+            except (RedisError, RedisClusterException) as error:
                 raise Refused(str(error) or type(error).__name__) from error
         return self._address()
 
@@ -128,7 +131,7 @@ class Place:
 
     async def _ask_sentinels(self, asked: SentinelSettings) -> Address:
         sentinels = Sentinel(  # type: ignore[no-untyped-call]
-            [_host_and_port(host) for host in asked.hosts],
+            [sentinel_address(host) for host in asked.hosts],
             sentinel_kwargs={
                 "socket_timeout": self.timeout,
                 "socket_connect_timeout": self.timeout / 2,
@@ -146,10 +149,9 @@ class Place:
     async def _ask_cluster(self, key: bytes) -> Address:
         known = self._login
         cluster = RedisCluster(
-            host=known.host,
-            port=known.port,
+            startup_nodes=[ClusterNode(host, port) for host, port in [(known.host, known.port), *self._nodes]],
             username=known.username or None,
-            password=known.password or None,
+            password=known.password or None,  # type: ignore[arg-type]
             ssl=known.tls,
             ssl_ca_certs=self._settings.tls_ca or None,
             ssl_certfile=self._settings.tls_certificate or None,
@@ -159,6 +161,7 @@ class Place:
         )
         try:
             await cluster.initialize()
+            self._nodes = [(str(node.host), int(node.port)) for node in cluster.get_nodes()]
             node = cluster.get_node_from_key(key.decode())
             if node is None:
                 raise Refused("no node of the cluster has the slot")
@@ -167,38 +170,20 @@ class Place:
             await cluster.aclose()
 
 
-def _host_and_port(text: str) -> tuple[str, int]:
-    host, colon, port = text.rpartition(":")
-    if colon and port.isdigit() and not (host.count(":") and not host.startswith("[")):
-        return host.strip("[]"), int(port)
-    return text.strip("[]"), SENTINEL_PORT
-
-
-def _password(settings: RedisSettings) -> str:
-    if not settings.password_file:
-        return settings.password
-    try:
-        with open(settings.password_file, encoding="utf-8") as file:
-            password = file.read().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"is {settings.password_file!r}, which cannot be read: {getattr(error, 'strerror', error)}", "password_file"
-        ) from None
-    if not password:
-        raise ConfigError(f"is {settings.password_file!r}, which is empty", "password_file")
-    return password
-
-
 def _tls(settings: RedisSettings) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=settings.tls_ca or None)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(f"is {settings.tls_ca!r}, which cannot be used: {error.strerror or error}", "tls_ca") from None
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"is {settings.tls_ca!r}, which cannot be used: {_why(error)}", "tls_ca") from None
     if settings.tls_certificate:
         try:
             context.load_cert_chain(settings.tls_certificate, settings.tls_key, password="")
-        except (OSError, ssl.SSLError) as error:
+        except (OSError, ValueError) as error:
             raise ConfigError(
-                f"is {settings.tls_certificate!r}, which cannot be used with its key: {error.strerror or error}", "tls_certificate"
+                f"is {settings.tls_certificate!r}, which cannot be used with its key: {_why(error)}", "tls_certificate"
             ) from None
     return context
+
+
+def _why(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)

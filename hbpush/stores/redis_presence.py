@@ -42,6 +42,9 @@ class Here:
         return (self.held, self.streaming) if self.held or self.streaming or self.watched else None
 
 
+UNKNOWN = (-1, -1)
+"""What the server may know of a channel is not known here."""
+
 Tell = Callable[[ChannelRef, tuple[int, int] | None, float | None], bool]
 """Send polls and streams (None: nobody) and the time of the last request. Returns False when it cannot be sent now."""
 
@@ -92,10 +95,13 @@ class Presence:
         if ref in self._changed:
             self._say(ref)
 
-    def counts(self, ref: ChannelRef) -> tuple[int, int]:
-        """Polls and streams of this process."""
+    def claim(self, ref: ChannelRef) -> tuple[int, int]:
+        """A poll claims the channel: from here on it is told at once too when one leaves. Returns polls and streams, to be told with it."""
         here = self._here.get(ref)
-        return (0, 0) if here is None else (here.held, here.streaming)
+        if here is None:
+            return 0, 0
+        here.claimed = True
+        return here.held, here.streaming
 
     def requested(self, ref: ChannelRef) -> float | None:
         """When somebody here last asked."""
@@ -108,20 +114,19 @@ class Presence:
         if here is not None:
             here.requested = here.seen = None
 
-    def claimed(self, ref: ChannelRef, held: int, streaming: int) -> None:
-        """A claim has told of the channel. From here on it matters at once when a poll leaves."""
+    def told(self, ref: ChannelRef, held: int, streaming: int) -> None:
+        """A claim has told of the channel."""
         here = self._here.get(ref)
         if here is not None:
-            here.claimed = True
             here.told = (held, streaming)
-            if (here.held, here.streaming) != here.told:
+            if here.present() != here.told:
                 self._changed[ref] = None
                 self._hurry(ref)
 
     def tell_all(self) -> None:
         """Tell of everything anew: the server may have forgotten it."""
         for ref, here in self._here.items():
-            here.told = None
+            here.told = UNKNOWN
             self._changed[ref] = None
         self._tell_changed()
 
@@ -177,4 +182,5 @@ class Presence:
         if present is None:
             # Nobody is here: who asked is known to the store now.
             del self._here[ref]
+            self._told_at.pop(ref, None)
         return True

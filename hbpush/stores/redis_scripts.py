@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha1
 from importlib.resources import files
+from math import ceil
 from typing import NamedTuple
 
 from hbpush.stores.base import StoreSettings
@@ -43,15 +44,20 @@ def scripts(settings: StoreSettings, database: int) -> Scripts:
     bounds = {
         "max_messages": bound(settings.max_messages),
         "min_messages": str(settings.min_messages),
-        "message_timeout": f"{settings.message_timeout * 1000:.0f}",
+        "message_timeout": milliseconds(settings.message_timeout).decode(),
         "max_channel_bytes": bound(settings.max_channel_bytes),
         "max_bytes": bound(settings.max_bytes),
         "max_channels": bound(settings.max_channels),
-        "idle_timeout": bound(settings.idle_channel_timeout * 1000),
+        "idle_timeout": bound(int(milliseconds(settings.idle_channel_timeout))),
         "database": f"'{database}'",
     }
     first = f"local {', '.join(bounds)} = {', '.join(bounds.values())}\n" + _text("channel")
     return Scripts(**{name: _script((first if name in CHANNEL else "") + _text(name)) for name in Scripts._fields})
+
+
+def milliseconds(seconds: float) -> bytes:
+    """A time-out as the scripts have it. What is too short for one is one: 0 is for ever."""
+    return b"%d" % ceil(seconds * 1000)
 
 
 def _text(name: str) -> str:

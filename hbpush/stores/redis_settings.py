@@ -1,14 +1,18 @@
-"""The options of the Redis store, declared once, and which of them go together."""
+"""The options of the Redis store, declared once, which of them go together, and what they say together."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import msgspec
 from redis.asyncio.connection import SSLConnection, parse_url
 
+from hbpush.errors import ConfigError
 from hbpush.stores.base import Count, Seconds, StoreSettings
 
+DEFAULT_HOST = "localhost"
 DEFAULT_PORT = 6379
 SENTINEL_PORT = 26379
 
@@ -27,7 +31,7 @@ class SentinelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 class RedisSettings(StoreSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The options of a Redis store."""
 
-    host: Annotated[str, msgspec.Meta(min_length=1, description="host of the server")] = "localhost"
+    host: Annotated[str, msgspec.Meta(min_length=1, description="host of the server")] = DEFAULT_HOST
     port: Annotated[int, msgspec.Meta(ge=1, le=65535, description="port of the server")] = DEFAULT_PORT
     key_prefix: Annotated[str, msgspec.Meta(description="what all keys and pub/sub names begin with")] = ""
     database: Annotated[Count, msgspec.Meta(description="number of the database")] = 0
@@ -61,72 +65,122 @@ class RedisSettings(StoreSettings, frozen=True, forbid_unknown_fields=True, kw_o
         Count, msgspec.Meta(description="bytes that may wait for the server's answers; beyond, requests are refused")
     ] = 64 * 1024 * 1024
 
-    def __post_init__(self) -> None:
-        """Raise ValueError for options that contradict each other."""
-        ways = {
-            "url": bool(self.url),
-            "unix_socket": bool(self.unix_socket),
-            "sentinel": self.sentinel is not None,
-            "host": self.host != "localhost" or self.port != DEFAULT_PORT,
-        }
-        given = [name for name, is_given in ways.items() if is_given]
-        if len(given) > 1:
-            raise ValueError(f"has {' and '.join(given)}, which both say where the server is; give one of them")
-        if self.password and self.password_file:
-            raise ValueError("has password and password_file; give one of them")
-        if self.username and not (self.password or self.password_file):
-            raise ValueError("has a username and no password")
-        if bool(self.tls_certificate) != bool(self.tls_key):
-            raise ValueError("has one of tls_certificate and tls_key; give both or none")
-        if (self.tls_ca or self.tls_certificate) and not (self.tls or self.url.startswith("rediss:")):
-            raise ValueError("has files for TLS and no tls: true")
-        if self.tls and self.unix_socket:
-            raise ValueError("has tls, which a unix socket does not speak")
-        if self.url:
-            self._check_url()
-        if self.cluster and (self.database or self.unix_socket or self.sentinel is not None):
-            raise ValueError("has cluster: true, with which database, unix_socket and sentinel do not go")
-        if "{" in self.key_prefix or "}" in self.key_prefix:
-            raise ValueError("has a key_prefix with a brace in it; a Redis Cluster would take that for its own")
-
-    def _check_url(self) -> None:
-        try:
-            parts = parse_url(self.url)
-        except ValueError:
-            raise ValueError("has a url that cannot be read; must begin with redis://, rediss:// or unix://") from None
-        beyond = set(parts) - {"host", "port", "db", "username", "password", "path", "connection_class"}
-        if beyond:
-            raise ValueError(f"has a url with {', '.join(sorted(beyond))} in it, which is not understood there")
-        doubled = [
-            option
-            for option, part in (("username", "username"), ("password", "password"), ("database", "db"))
-            if part in parts and getattr(self, option)
-        ]
-        if doubled or (self.password_file and "password" in parts):
-            raise ValueError(f"has {doubled[0] if doubled else 'password_file'}, and another in its url; give one of them")
-
 
 class Login(msgspec.Struct, frozen=True):
-    """Where the server is and how to get in, with what the url said put in its place. ``path`` is a unix socket's, or empty."""
+    """Where the server is and how to get in, with what the url says put in its place. ``path`` is a unix socket's, or empty.
+
+    A password is bytes: what the environment has may be no text.
+    """
 
     host: str
     port: int
     path: str
     tls: bool
     username: str
-    password: str
+    password: bytes
     database: int
 
 
-def login(settings: RedisSettings, password: str) -> Login:
-    """Join options and url; ``password`` is that of the options, wherever it came from."""
-    parts = parse_url(settings.url) if settings.url else {}
-    return Login(
-        host=parts.get("host", settings.host),
-        port=parts.get("port", settings.port),
-        path=parts.get("path", settings.unix_socket),
-        tls=settings.tls or parts.get("connection_class") is SSLConnection,
-        username=parts.get("username", settings.username),
-        password=parts.get("password", password),
-        database=parts.get("db", settings.database),
+def login(settings: RedisSettings) -> Login:
+    """Join options, url and the file of the password. Raises ConfigError, its path an option, for what contradicts itself or cannot be."""
+    _check_place(settings)
+    url = _read_url(settings.url) if settings.url else {}
+    for option, part in (("username", "username"), ("password", "password"), ("password_file", "password"), ("database", "db")):
+        if part in url and getattr(settings, option):
+            raise ConfigError(f"is given, and url has another {part.replace('db', 'database')}; give one of them", option)
+    if settings.password and settings.password_file:
+        raise ConfigError("is given, and password too; give one of them", "password_file")
+    found = Login(
+        host=url.get("host", settings.host),
+        port=url.get("port", settings.port),
+        path=url.get("path", settings.unix_socket),
+        tls=settings.tls or url.get("tls", False),
+        username=url.get("username", settings.username),
+        password=url.get("password", "").encode("utf-8", "surrogateescape") or _password(settings),
+        database=url.get("db", settings.database),
     )
+    if found.username and not found.password:
+        raise ConfigError("is given, and no password", "username" if settings.username else "url")
+    if found.tls and found.path:
+        raise ConfigError("is true, and a unix socket does not speak it", "tls")
+    if settings.cluster and (found.database or found.path or settings.sentinel is not None):
+        raise ConfigError("is true, with which database, unix_socket and sentinel do not go", "cluster")
+    if bool(settings.tls_certificate) != bool(settings.tls_key):
+        raise ConfigError(
+            "is one of tls_certificate and tls_key; give both or none", "tls_certificate" if settings.tls_certificate else "tls_key"
+        )
+    if (settings.tls_ca or settings.tls_certificate) and not found.tls:
+        raise ConfigError("is given, and no tls: true", "tls_ca" if settings.tls_ca else "tls_certificate")
+    return found
+
+
+def sentinel_address(host: str) -> tuple[str, int]:
+    """Read one of ``sentinel.hosts``. Raises ValueError."""
+    name, colon, port = host.rpartition(":")
+    if not colon or (":" in name and not name.startswith("[")):
+        name, port = host, str(SENTINEL_PORT)
+    if not name.strip("[]") or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+        raise ValueError
+    return name.strip("[]"), int(port)
+
+
+def _check_place(settings: RedisSettings) -> None:
+    ways = {
+        "url": bool(settings.url),
+        "unix_socket": bool(settings.unix_socket),
+        "sentinel": settings.sentinel is not None,
+        "host" if settings.host != DEFAULT_HOST else "port": settings.host != DEFAULT_HOST or settings.port != DEFAULT_PORT,
+    }
+    given = [name for name, is_given in ways.items() if is_given]
+    if len(given) > 1:
+        raise ConfigError(f"is given, and {given[1]} too, which both say where the server is; give one of them", given[0])
+    if "{" in settings.key_prefix or "}" in settings.key_prefix:
+        raise ConfigError("has a brace in it, which a Redis Cluster would take for its own", "key_prefix")
+    try:
+        settings.key_prefix.encode()
+    except UnicodeEncodeError:
+        raise ConfigError("is not UTF-8", "key_prefix") from None
+    if settings.sentinel is None:
+        return
+    if settings.sentinel.username and not settings.sentinel.password:
+        raise ConfigError("is given, and no password", "sentinel.username")
+    for index, host in enumerate(settings.sentinel.hosts):
+        try:
+            sentinel_address(host)
+        except ValueError:
+            raise ConfigError(f"is {host!r}; must be a host, or host:port", f"sentinel.hosts[{index}]") from None
+
+
+def _read_url(url: str) -> dict[str, Any]:
+    """The parts of a url under the names of redis-py. Raises ConfigError, which shows nothing of it: it may hold a password."""
+    whole = urlsplit(url)
+    try:
+        parts: dict[str, Any] = dict(parse_url(url))
+    except ValueError:
+        raise ConfigError("cannot be read; must begin with redis://, rediss:// or unix://", "url") from None
+    unix = whole.scheme == "unix"
+    if not url.startswith(f"{whole.scheme}://") or not (parts.get("path") if unix else parts.get("host")):
+        raise ConfigError("says no server; must be redis://host, rediss://host or unix:///path", "url")
+    if not unix and not re.fullmatch(r"/?[0-9]*", whole.path):
+        raise ConfigError("has something after the host that is no number of a database", "url")
+    beyond = set(parts) - {"host", "port", "db", "username", "password", "path", "connection_class"}
+    if beyond or whole.fragment:
+        raise ConfigError(f"has {', '.join(sorted(beyond)) or 'a fragment'} in it, which is not understood there", "url")
+    if parts.get("db", 0) < 0:
+        raise ConfigError("has a negative number of a database", "url")
+    parts["tls"] = parts.pop("connection_class", None) is SSLConnection
+    return parts
+
+
+def _password(settings: RedisSettings) -> bytes:
+    if not settings.password_file:
+        return settings.password.encode("utf-8", "surrogateescape")
+    try:
+        with open(settings.password_file, "rb") as file:
+            password = file.read().strip()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"is {settings.password_file!r}, which cannot be read: {reason}", "password_file") from None
+    if not password:
+        raise ConfigError(f"is {settings.password_file!r}, which is empty", "password_file")
+    return password

@@ -7,45 +7,49 @@ something was missed, and waits until that has been read. Nothing here knows a c
 from __future__ import annotations
 
 from asyncio import Future
-from collections import deque
+from typing import NamedTuple
 
 from hbpush.core.message import ChannelRef, Message, MessageId, Since
 from hbpush.core.result import resolve
-from hbpush.stores.base import Page, StoreEvents
+from hbpush.stores.base import Page, Receipt, StoreEvents
 from hbpush.stores.redis_codec import Announcement, Found, Names
+from hbpush.stores.redis_tail import Tail, Tails
 
 PENDING = 1000
 """Announcements that wait for what is missing before them. Beyond, they are dropped and read from the store instead."""
 
-TAIL = 100
-"""Messages in the tail of one channel."""
 
-OVERHEAD = 256
+class Step(NamedTuple):
+    """Something that is told in its turn: what was read, what was announced, and the end of what was read. Sorted by the first three.
+
+    Of one id there is first the message, then the deletions of channels after it; the end of what was read comes before the deletion of
+    the channel that was found there.
+    """
+
+    id: MessageId
+    rank: int
+    generation: int
+    message: Message | None
+    said: Announcement | None
 
 
-class Tails:
-    """What all tails of a process take: ``bytes`` of at most ``bound`` (0: any). One has as many messages as a channel keeps, or `TAIL`."""
-
-    __slots__ = ("bound", "bytes", "length")
-
-    def __init__(self, bound: int, max_messages: int) -> None:
-        self.bound = bound or float("inf")
-        self.bytes = 0
-        self.length = min(TAIL, max_messages or TAIL)
+MESSAGE, DELETION, END, LATER_DELETION = range(4)
 
 
 class Watch:
     """One channel that is listened to.
 
-    ``tip`` is the last id that was told, None until the first look at the store. ``generation`` tells which channel of that name it was,
-    0 for none.
-    ``watched`` False: nobody here listens now, but may come back. ``reading``: something is being read for it; announcements
-    wait. ``overrun``: what is being read cannot be all that was missed.
-    ``asked`` is done after the first look. ``waiting`` are reads that found ids which are still to be told.
+    - ``tip``: the last id that was told, None until the first look at the store
+    - ``generation``: which channel of that name it was, 0 for none
+    - ``watched`` False: nobody here listens now, but may come back
+    - ``reading``: something is being read for it; announcements wait
+    - ``overrun``: what is being read cannot be all that was missed
+    - ``asked``: is done after the first look
+    - ``waiting``: reads that found ids which are still to be told; ``ending``: deletions, by their generation, that are
     """
 
     __slots__ = (
-        "_deleted", "_epoch", "_events", "_pending", "_tail", "_tail_start", "_tails", "asked", "generation", "names", "overrun", "reading",
+        "_deleted", "_epoch", "_events", "_lost", "_pending", "_tail", "asked", "ending", "generation", "names", "overrun", "reading",
         "ref", "tip", "waiting", "watched",
     )  # fmt: skip
 
@@ -59,176 +63,190 @@ class Watch:
         self.overrun = False
         self.asked: Future[None] | None = None
         self.waiting: list[tuple[MessageId, Future[Page], Page]] = []
+        self.ending: list[tuple[int, Future[Receipt], Receipt]] = []
         self._events = events
         self._epoch = b""
+        self._lost = 0
         self._deleted = 0
         self._pending: list[Announcement] = []
-        self._tails = tails
-        self._tail: deque[Message] = deque()
-        self._tail_start: MessageId | None = None
+        self._tail = Tail(tails)
 
     # What is announced
 
     def heard(self, said: Announcement) -> bool:
         """Take an announcement. Returns whether something is missing before it: then the store has to be read, unless it is being read."""
-        if self.reading or self.tip is None or said.epoch != self._epoch:
-            self._pending.append(said)
-            if len(self._pending) > PENDING:
-                self._pending.clear()
-                self.overrun = True
-            return not self.reading and self.tip is not None
+        tip = self.tip
+        if self.reading or tip is None or said.epoch != self._epoch:
+            self._wait(said)
+            return not self.reading and tip is not None
         message = said.message
+        if said.last < tip or said.generation < self.generation:
+            return False
         if message is None:
-            self._told_deleted(said.generation)
-        elif message.previous == self.tip:
-            self.generation = said.generation
+            if not _follows(said.last, tip):
+                self._wait(said)
+                return True
+            self._tell_deleted(said.generation)
+        elif _follows(message.previous, tip):
+            self._enter(said.generation)
             self._tell(message)
-        elif message.id > self.tip:
-            self._pending.append(said)
+        elif message.id > tip:
+            self._wait(said)
             return True
+        self._release()
         return False
-
-    def _begin(self, found: Found) -> bool:
-        """The first look at the store: what is announced from here on is told. Returns whether to read after the tip."""
-        self.reading = False
-        self.tip = found.last
-        self.generation = found.generation
-        self._epoch = found.epoch
-        self._forget_tail(found.last)
-        pending, self._pending = self._pending, []
-        again, self.overrun = self.overrun, False
-        missing = [self.heard(said) for said in pending]
-        return again or any(missing)
 
     def found(self, found: Found) -> bool:
         """What was read after the tip, or to find it: tell it, with what was announced meanwhile. Returns whether to read on."""
-        if self.tip is None:
-            return self._begin(found)
         self.reading = False
-        pending, self._pending = self._pending, []
-        gap_told = found.epoch != self._epoch
-        if gap_told:
+        gap_told = False
+        if self.tip is None:
+            self.tip = found.last
+            self.generation = found.generation
+        elif found.epoch != self._epoch:
             # What is missing nobody knows. The channel was not deleted, whatever has become of it.
-            self._epoch = found.epoch
+            gap_told = True
             self.tip = min(self.tip, found.last)
+            self.generation = found.generation
+            self._deleted = 0
             self._gap()
-        pending = [said for said in pending if said.epoch == found.epoch]
-        deletion_heard = any(said.message is None and said.generation >= self.generation for said in pending)
-        if not gap_told and not deletion_heard and self.generation not in (0, found.generation):
-            self._told_deleted(self.generation)
-        self.generation = found.generation
-
-        again = found.more or self.overrun
-        self.overrun = False
-        # Of one id there is a message, and perhaps the deletion that came next.
-        steps: dict[tuple[MessageId, bool], Announcement | Message] = {(message.id, False): message for message in found.messages}
-        for said in pending:
-            steps.setdefault((said.last, said.message is None), said)
-        end = found.messages[-1].id if found.more and found.messages else None
-        for place in sorted(steps):
-            step = steps[place]
-            message = step if isinstance(step, Message) else step.message
-            if isinstance(step, Announcement) and end is not None and step.last > end:
-                self._pending.append(step)
-            elif message is None:
-                self._told_deleted(steps[place].generation)  # type: ignore[union-attr]
-            elif message.id <= self.tip:
-                continue
-            elif isinstance(step, Announcement) and message.previous > max(self.tip, found.last):
-                # It was announced after this was read, and so was what is missing before it.
-                self._pending.append(step)
-                again = True
-            else:
-                if message.previous != self.tip and not gap_told:
+        self._epoch = found.epoch
+        self._lost = found.lost
+        again, self.overrun = found.more or self.overrun, False
+        for step in self._steps(found):
+            message, said = step.message, step.said
+            if message is not None:
+                if step.id <= self.tip:
+                    continue
+                if said is not None and message.previous > max(self.tip, found.last):
+                    # It was announced after this was read, and so was what is missing before it.
+                    self._wait(said)
+                    again = True
+                    continue
+                self._enter(step.generation)
+                if not gap_told and not _follows(message.previous, self.tip):
                     self._gap()
                 gap_told = False
-                if isinstance(step, Announcement):
-                    self.generation = step.generation
                 self._tell(message)
-        if not again and self.tip < found.last:
-            if not gap_told:
-                self._gap()
-            self.tip = found.last
-            self._forget_tail(self.tip)
-        self.release()
+            elif said is None:
+                if self.tip < found.last:
+                    if not gap_told and not _follows(found.last, self.tip):
+                        self._gap()
+                    self.tip = found.last
+                    self._tail.clear()
+                if self.generation != step.generation:
+                    self._tell_deleted(self.generation)
+                    self.generation = step.generation
+            elif step.generation > self._deleted and step.generation >= self.generation:
+                if step.id > max(self.tip, found.last):
+                    self._wait(said)
+                    again = True
+                else:
+                    self._tell_deleted(step.generation)
+        self._release()
         return again
 
+    def was_deleted(self, generation: int) -> None:
+        """The channel of that generation is gone, as the reply to its deletion tells; what waits to be told comes first."""
+        if not self.reading and not self._pending:
+            self._tell_deleted(generation)
+            self._release()
+
+    def _steps(self, found: Found) -> list[Step]:
+        """What there is to tell, in order; what was announced of ids beyond a page that is not the last one goes on waiting."""
+        pending, self._pending = self._pending, []
+        beyond = found.messages[-1].id if found.more and found.messages else None
+        steps = {(message.id, MESSAGE, 0): Step(message.id, MESSAGE, found.generation, message, None) for message in found.messages}
+        for said in pending:
+            if said.epoch != found.epoch:
+                continue
+            if beyond is not None and said.last > beyond:
+                self._wait(said)
+            elif said.message is not None:
+                steps.setdefault((said.last, MESSAGE, 0), Step(said.last, MESSAGE, said.generation, said.message, said))
+            else:
+                rank = LATER_DELETION if said.last == found.last and said.generation >= found.generation > 0 else DELETION
+                steps[said.last, rank, said.generation] = Step(said.last, rank, said.generation, None, said)
+        if not found.more:
+            steps[found.last, END, 0] = Step(found.last, END, found.generation, None, None)
+        return [steps[place] for place in sorted(steps)]
+
+    def _wait(self, said: Announcement) -> None:
+        self._pending.append(said)
+        if len(self._pending) > PENDING:
+            self._pending.clear()
+            self.overrun = True
+
     # What is told
+
+    def _enter(self, generation: int) -> None:
+        """What comes is of that generation: the deletion of the one before may not have been heard."""
+        if generation > self.generation:
+            self._tell_deleted(self.generation)
+            self.generation = generation
 
     def _tell(self, message: Message) -> None:
         self.tip = message.id
         if message.stored:
-            self._keep(message)
+            self._tail.add(message)
         else:
-            self._forget_tail(message.id)
+            self._tail.clear()
         if self.watched:
             self._events.deliver(message)
-        self.release()
 
     def _gap(self) -> None:
-        if self.tip is not None:
-            self._forget_tail(self.tip)
+        self._tail.clear()
         if self.watched:
             self._events.gap(self.ref)
 
-    def _told_deleted(self, generation: int) -> None:
+    def _tell_deleted(self, generation: int) -> None:
         if generation <= self._deleted:
             return
         self._deleted = generation
         if self.generation <= generation:
             self.generation = 0
-        if self.tip is not None:
-            self._forget_tail(self.tip)
+        self._tail.clear()
         if self.watched:
             self._events.deleted(self.ref)
 
-    def was_deleted(self, generation: int) -> None:
-        """The channel of that generation is gone, as the reply to its deletion tells."""
-        self._told_deleted(generation)
-
-    def release(self) -> None:
-        """Let go of the reads whose ids were all told."""
-        if not self.waiting:
-            return
-        waiting, self.waiting = self.waiting, []
-        for each in waiting:
-            if self.tip is not None and each[0] <= self.tip:
-                resolve(each[1], each[2])
-            else:
-                self.waiting.append(each)
-
-    # The tail
+    def _release(self) -> None:
+        """Let go of the reads and deletions that were all told."""
+        if self.waiting:
+            waiting, self.waiting = self.waiting, []
+            for last, page_future, page in waiting:
+                if self.tip is not None and last <= self.tip:
+                    resolve(page_future, page)
+                else:
+                    self.waiting.append((last, page_future, page))
+        if self.ending:
+            ending, self.ending = self.ending, []
+            for generation, future, receipt in ending:
+                if generation <= self._deleted:
+                    resolve(future, receipt)
+                else:
+                    self.ending.append((generation, future, receipt))
 
     def page(self, since: Since, limit: int, now: float) -> Page | None:
-        """History as far as it was heard; None when the store has to be asked."""
+        """History as far as it was told here; None when the store has to be asked."""
         tip = self.tip
-        if tip is None or self.reading or not self.generation or not isinstance(since, MessageId) or since > tip:
+        if (
+            tip is None
+            or self.reading
+            or not self.generation
+            or not isinstance(since, MessageId)
+            or since > tip
+            or since < (self._lost, -1)
+        ):
             return None
         if since == tip:
             return Page(last=tip)
-        if self._tail_start is None or since < self._tail_start:
-            return None
-        messages = [message for message in self._tail if message.id > since]
-        if not messages or any(message.expires and message.expires <= now for message in messages):
-            return None
-        return Page(messages[:limit], False, tip, len(messages) > limit)
-
-    def _keep(self, message: Message) -> None:
-        size = len(message.body) + OVERHEAD
-        self._tail.append(message)
-        tails = self._tails
-        tails.bytes += size
-        while self._tail and (tails.bytes > tails.bound or len(self._tail) > tails.length):
-            dropped = self._tail.popleft()
-            self._tail_start = dropped.id
-            tails.bytes -= len(dropped.body) + OVERHEAD
-
-    def _forget_tail(self, start: MessageId) -> None:
-        self._tails.bytes -= sum(len(message.body) + OVERHEAD for message in self._tail)
-        self._tail.clear()
-        self._tail_start = start
+        return self._tail.page(since, limit, now)
 
     def end(self) -> None:
         """It is listened to no more."""
-        if self.tip is not None:
-            self._forget_tail(self.tip)
+        self._tail.clear()
+
+
+def _follows(id_: MessageId, tip: MessageId) -> bool:
+    """Whether nothing lies between the tip and an id. A tag of -1 is of a name that nothing was given to: its second may only rise."""
+    return id_ == tip or (id_.tag == tip.tag == -1 and id_ > tip)

@@ -15,9 +15,10 @@ from hbpush.core.clock import Clock
 from hbpush.core.message import NEWEST, ChannelRef, Since
 from hbpush.core.result import fail, resolve
 from hbpush.errors import StoreError, StoreUnavailable
-from hbpush.stores.base import Page, StoreEvents
+from hbpush.stores.base import Page, Receipt, StoreEvents
 from hbpush.stores.redis_codec import Announcement, Found, Names
-from hbpush.stores.redis_watch import Tails, Watch
+from hbpush.stores.redis_tail import Tails
+from hbpush.stores.redis_watch import Watch
 
 LINGERING = 10_000
 """Channels that are listened to though nobody here is subscribed."""
@@ -78,14 +79,17 @@ class Watches:
     def watch(self, ref: ChannelRef, names: Names) -> Future[None] | None:
         """`Store.watch`."""
         watch = self._watches.get(ref)
+        told = watch is not None and watch.tip is not None
+        if not told and not self._link.ready:
+            raise StoreUnavailable("the store cannot be reached")
         if watch is not None:
             self._lingering.pop(watch, None)
             watch.watched = True
-            if watch.tip is not None:
+            if told:
                 return None
-        if self.events is None or not self._link.ready:
-            raise StoreUnavailable("the store cannot be reached")
-        if watch is None:
+        elif self.events is None:
+            raise StoreUnavailable("the store does not run")
+        else:
             watch = self._watches[ref] = self._by_name[names.announced] = Watch(ref, names, self.events, self._tails)
             self._link.subscribe([names.announced])
         if watch.asked is None:
@@ -141,6 +145,20 @@ class Watches:
         if len(watch.waiting) == 1:
             self._link.catch_up(partial(self._caught_up, watch))
 
+    def end(self, ref: ChannelRef, generation: int, future: Future[Receipt], receipt: Receipt) -> None:
+        """A channel was deleted: let the receipt go when that, and all before it, was told."""
+        watch = self._watches.get(ref)
+        if watch is None or self.events is None:
+            resolve(future, receipt)
+            return
+        watch.ending.append((generation, future, receipt))
+        self._link.catch_up(partial(self._end_heard, watch, generation))
+
+    def _end_heard(self, watch: Watch, generation: int) -> None:
+        watch.was_deleted(generation)
+        if watch.ending:
+            self.look(watch)
+
     def _caught_up(self, watch: Watch) -> None:
         """All that was announced before is heard. Reads that still wait have found what was not."""
         if watch.waiting:
@@ -170,12 +188,20 @@ class Watches:
             watch.reading = False
             self._to_look[watch] = None
             self._fail(watch, reply)
+        elif watch.tip is None:
+            self._found(watch, reply)
+        else:
+            # What was announced before is on its way: only what is not heard then was missed.
+            self._link.catch_up(partial(self._found, watch, reply))
+
+    def _found(self, watch: Watch, found: Found) -> None:
+        if self.events is None or self._watches.get(watch.ref) is not watch:
             return
-        again = watch.found(reply)
+        again = watch.found(found)
         if watch.asked is not None:
             asked, watch.asked = watch.asked, None
             resolve(asked, None)
-        if again or watch.waiting:
+        if again or watch.waiting or watch.ending:
             self.look(watch)
 
     def look_at_all(self) -> None:
@@ -221,6 +247,10 @@ class Watches:
         waiting, watch.waiting = watch.waiting, []
         for _, future, _ in waiting:
             fail(future, error)
+        # These are done, whoever was told of it.
+        ending, watch.ending = watch.ending, []
+        for _, end, receipt in ending:
+            resolve(end, receipt)
 
 
 def _retrieve(future: Future[None]) -> None:

@@ -8,7 +8,7 @@
 --               n (messages kept), b (bytes kept), u (last used, ms), r (last requested, s), k (1 when permanent), x (soonest expiry, ms)
 --   3 expiries  by their time, those entries that expire, as "id size"
 --   4 present   who listens, by process: "held streaming"; r (last requested, s) as long as there is no channel to know it
---   5 store     the record of all channels: epoch, floor, lost, given, bytes, channels, tombstones,
+--   5 store     the record of all channels: epoch, floor, lost, given, newest (second of an id), bytes, channels, tombstones,
 --               generation, claims, run
 --   6 due       by their time (ms), the channels to look at: their keys' common part
 --   7 processes by their name, when they last said that they live (ms)
@@ -25,7 +25,7 @@ local time = call('TIME')
 local second = tonumber(time[1])
 local now = second * 1000 + math.floor(tonumber(time[2]) / 1000)
 
-local record = call('HMGET', store, 'epoch', 'floor', 'given', 'bytes', 'channels', 'lost')
+local record = call('HMGET', store, 'epoch', 'floor', 'given', 'bytes', 'channels', 'lost', 'newest')
 if not record[1] then return redis.error_reply('NOEPOCH the store has no record of itself') end
 local epoch, floor, given = record[1], tonumber(record[2]), tonumber(record[3])
 local bytes, channels = tonumber(record[4]), tonumber(record[5])

@@ -10,7 +10,11 @@ purge()
 local next_look = math.huge
 if idle_timeout < math.huge and not fields[6] then
   next_look = tonumber(fields[7]) + idle_timeout
-  if next_look <= now and call('EXISTS', present) == 0 then return remove() end
+  if next_look <= now and call('EXISTS', present) == 0 then
+    -- Who has just left may come back, and is not to believe that it is there.
+    announce('d', number(given) .. ' ' .. last)
+    return remove()
+  end
   if next_look <= now then next_look = now + idle_timeout end
 end
 if soonest and soonest > now then next_look = math.min(next_look, soonest) end

@@ -11,9 +11,9 @@ local function number(value) return string.format('%.0f', value) end
 -- Ids from before `lost` are of a history that is not whole any more.
 local function begin(floor, given, lost)
   redis.call('HSET', store, 'epoch', name, 'floor', number(floor), 'lost', number(lost), 'given', number(given), 'run', run)
-  for _, field in ipairs({'bytes', 'channels', 'tombstones', 'claims'}) do redis.call('HSETNX', store, field, 0) end
-  -- Generations go on rising when their count was lost too.
-  redis.call('HSETNX', store, 'generation', number(second * 1000000))
+  for _, field in ipairs({'newest', 'bytes', 'channels', 'tombstones'}) do redis.call('HSETNX', store, field, 0) end
+  -- These go on rising when their counts were lost too.
+  for _, field in ipairs({'generation', 'claims'}) do redis.call('HSETNX', store, field, number(floor * 1000000)) end
   return {name}
 end
 
@@ -39,5 +39,9 @@ if epoch == known_epoch and known_given > 0 then
     floor = math.max(second, known_second, floor) + 1
     return begin(floor, given, floor)
   end
+end
+if known_epoch ~= '' and epoch ~= known_epoch and known_second >= floor then
+  -- Somebody who knew less has begun it: what was given before is not to be taken for its own.
+  redis.call('HSET', store, 'floor', number(known_second + 1), 'lost', number(known_second + 1))
 end
 return {epoch}

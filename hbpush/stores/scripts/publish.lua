@@ -19,6 +19,7 @@ else
   last = at .. '-' .. number(tonumber(tag) + 1)
 end
 given = given + 1
+if second_of_id > tonumber(record[7]) then call('HSET', store, 'newest', second_of_id) end
 
 local expires = ''
 if stored then
