@@ -79,9 +79,12 @@ class Link:
         self._listening: Connection | None = None
         self._run = b""
         self._given = 0
-        self._given_next = (b"", 0)
-        """What was heard of an epoch that is not yet this link's."""
         self._second = 0
+        """How many ids were given in this epoch, and the newest second among them, as far as is known here."""
+        self._next = (b"", 0, 0)
+        """The same of an epoch that was heard of and is not yet this one."""
+        self._newest = 0
+        """The newest second of any id."""
         self._changed = asyncio.Event()
         self._tried = self._loop.create_future()
         self._task: asyncio.Task[None] | None = None
@@ -181,11 +184,12 @@ class Link:
         async with asyncio.timeout(self._timeout):
             await asyncio.gather(*(commands.ask("SCRIPT", "LOAD", script.text) for script in self._scripts))
             reply = await commands.ask("EVALSHA", self._scripts.open.sha, 2, self._keys[0], self._keys[3], *self._known(run))
+        commands.bound = self._place.pending_bytes
         self._run = run
         self._adopt(reply[0])
 
     def _known(self, run: bytes) -> tuple[Word, ...]:
-        return run, secrets.token_hex(6), self.epoch, self._run, self._given, self._second
+        return run, secrets.token_hex(6), self.epoch, self._run, self._given, self._second, self._newest
 
     def _lost(self, connection: Connection, reason: str) -> None:
         if connection is self._commands:
@@ -214,11 +218,11 @@ class Link:
     def known(self, epoch: bytes, given: int, last: MessageId) -> None:
         """The store was seen to have given so many ids in an epoch, this one the last of them."""
         # Ids are not to come again, whatever has become of the history that they are of.
-        self._second = max(self._second, last.time)
+        self._newest = max(self._newest, last.time)
         if epoch != self.epoch:
-            self._given_next = (epoch, given)
+            self._next = (epoch, given, last.time)
         elif given > self._given:
-            self._given = given
+            self._given, self._second = given, max(self._second, last.time)
 
     def seen(self, epoch: bytes) -> None:
         """An epoch was met with: if it is another one, ask which holds."""
@@ -228,7 +232,7 @@ class Link:
     def _adopt(self, epoch: bytes) -> None:
         before, self.epoch = self.epoch, epoch
         if before and before != epoch:
-            self._given = self._given_next[1] if self._given_next[0] == epoch else 0
+            _, self._given, self._second = self._next if self._next[0] == epoch else (epoch, 0, 0)
             self._partner.history_lost()
 
     def _open(self) -> None:

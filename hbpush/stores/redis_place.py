@@ -15,12 +15,17 @@ from typing import NamedTuple
 import hiredis
 from redis.asyncio import RedisCluster
 from redis.asyncio.cluster import ClusterNode
+from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisClusterException, RedisError
 
 from hbpush.errors import ConfigError, StoreUnavailable
 from hbpush.stores.redis_settings import Login, RedisSettings, SentinelSettings, login, sentinel_address
 from hbpush.stores.redis_wire import Connection, Reply
+
+ONCE = Retry(NoBackoff(), 0)
+"""Whoever does not answer at once is passed over: `Link` tries again."""
 
 OLDEST_SERVER = 7
 """The major version that scripts and options are written for."""
@@ -51,6 +56,7 @@ class Place:
         self._login = login(settings)
         self._tls = _tls(settings) if self._login.tls else None
         self.timeout = settings.timeout
+        self.pending_bytes = settings.pending_bytes
         self._nodes: list[tuple[str, int]] = []
         """The nodes of a cluster: the one that was given may be gone when they are asked again."""
 
@@ -82,7 +88,7 @@ class Place:
     ) -> Connection:
         """A connection that is logged in and has its database selected."""
         loop = asyncio.get_running_loop()
-        connection = Connection(self._settings.pending_bytes, lost, heard)
+        connection = Connection(lost, heard)
         async with asyncio.timeout(self.timeout):
             if address.path:
                 await loop.create_unix_connection(lambda: connection, address.path)
@@ -97,6 +103,8 @@ class Place:
                 connection.close("it was not entered")
                 if isinstance(error, hiredis.ReplyError):
                     raise Refused(str(error)) from None
+                if isinstance(error, StoreUnavailable):
+                    raise Refused(connection.reason) from None
                 raise
         return connection
 
@@ -135,6 +143,7 @@ class Place:
             sentinel_kwargs={
                 "socket_timeout": self.timeout,
                 "socket_connect_timeout": self.timeout / 2,
+                "retry": ONCE,
                 "username": asked.username or None,
                 "password": asked.password or None,
             },
@@ -158,6 +167,7 @@ class Place:
             ssl_keyfile=self._settings.tls_key or None,
             socket_timeout=self.timeout,
             socket_connect_timeout=self.timeout / 2,
+            retry=ONCE,
         )
         try:
             await cluster.initialize()

@@ -32,21 +32,21 @@ class Connection(asyncio.Protocol):
     """A connection. ``lost`` is called once when it ends, after the callbacks of all that waited.
 
     ``heard`` gets what the server says without being asked; from `listen` on, that is everything. ``bound`` is how many bytes of
-    commands may wait for replies.
+    commands may wait for replies, 0 for any. ``reason`` tells why it has ended.
     """
 
-    def __init__(self, bound: int, lost: Callable[[Connection, str], object], heard: Callable[[Reply], object] | None = None) -> None:
+    def __init__(self, lost: Callable[[Connection, str], object], heard: Callable[[Reply], object] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         self._reader = hiredis.Reader()
         self._waiting: deque[tuple[Answered, int, float]] = deque()
         self._out: list[bytes] = []
         self._bytes = 0
-        self._bound = bound or float("inf")
+        self.bound = 0
         self._lost = lost
         self._heard = heard
         self._listening = False
         self._transport: asyncio.Transport | None = None
-        self._reason = "the connection was closed"
+        self.reason = "the connection was closed"
         self.closed = False
 
     # What is said
@@ -58,7 +58,7 @@ class Connection(asyncio.Protocol):
         packed = hiredis.pack_command(command)  # type: ignore[arg-type]
         size = len(packed) + OVERHEAD
         # One command may be larger than the bound: it is refused by the server if at all.
-        if self._bytes and self._bytes + size > self._bound:
+        if self.bound and self._bytes and self._bytes + size > self.bound:
             raise StoreUnavailable("the store is busy: too much waits for it")
         self._bytes += size
         self._write(packed)
@@ -94,7 +94,9 @@ class Connection(asyncio.Protocol):
 
     def close(self, reason: str) -> None:
         """End it at once. What waits is told within this call or soon after."""
-        self._reason = reason
+        if self.closed:
+            return
+        self.reason = reason
         if self._transport is not None:
             self._transport.abort()
 
@@ -137,11 +139,11 @@ class Connection(asyncio.Protocol):
             return
         self.closed = True
         if error is not None:
-            self._reason = str(error) or type(error).__name__
+            self.reason = str(error) or type(error).__name__
         waiting, self._waiting = self._waiting, deque()
         for answered, _, _ in waiting:
             self._told(answered, StoreUnavailable("the store did not answer: the connection was lost"))
-        self._lost(self, self._reason)
+        self._lost(self, self.reason)
 
     def _told(self, answered: Answered, reply: Reply) -> None:
         try:

@@ -1,11 +1,12 @@
 -- A process has connected: does the store still have all that it was seen to have? If not, a new epoch begins.
 -- KEYS: store, runs (by the run of a server, how many ids had been given when it ended, as the next one still knew).
--- ARGV: the server's run, a name for a new epoch, then what the process knows: epoch, run, how many ids were given, newest second.
+-- ARGV: the server's run, a name for a new epoch, then what the process knows: epoch, run, how many ids were given in it, the newest second
+-- of these, the newest second of any id.
 -- Returns {epoch}.
 local store = KEYS[1]
 local RUNS = 200
 local run, name, known_epoch, known_run = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local known_given, known_second = tonumber(ARGV[5]), tonumber(ARGV[6])
+local known_given, known_second, newest = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local second = tonumber(redis.call('TIME')[1])
 local function number(value) return string.format('%.0f', value) end
 -- Ids from before `lost` are of a history that is not whole any more.
@@ -22,7 +23,7 @@ local epoch, given = record[1], tonumber(record[3])
 if not epoch then
   -- Who has seen ids may have seen some of this very second.
   if known_epoch == '' then return begin(second, 0, 0) end
-  local floor = math.max(second, known_second) + 1
+  local floor = math.max(second, newest) + 1
   return begin(floor, 0, floor)
 end
 local floor = tonumber(record[2])
@@ -36,7 +37,7 @@ if epoch == known_epoch and known_given > 0 then
   -- What is known from a former run has to have been there when that one ended; of a run that nobody remembers, nothing is sure.
   local kept = known_run == run and given or tonumber(redis.call('HGET', KEYS[2], known_run) or -1)
   if known_given > kept then
-    floor = math.max(second, known_second, floor) + 1
+    floor = math.max(second, newest, floor) + 1
     return begin(floor, given, floor)
   end
 end
