@@ -52,6 +52,7 @@ async def kill_connections(run: Run) -> None:
 async def pause_clients(run: Run) -> None:
     """The server answers nobody for some seconds."""
     run.outages += 1
+    await run.traffic(run.size.between)
 
     def pause() -> None:
         with run.house.redis.wire() as control:
@@ -60,15 +61,18 @@ async def pause_clients(run: Run) -> None:
 
     await asyncio.to_thread(pause)
     await run.fault_ended()
+    await run.traffic(run.size.between)
 
 
 async def stop_redis(run: Run) -> None:
     """SIGSTOP: connections stay, nothing is answered."""
     run.outages += 1
+    await run.traffic(run.size.between)
     await asyncio.to_thread(run.house.redis.pause)
     await run.traffic(run.size.pause)
     run.house.redis.resume()
     await run.fault_ended()
+    await run.traffic(run.size.between)
 
 
 # Processes
@@ -76,6 +80,7 @@ async def stop_redis(run: Run) -> None:
 
 async def kill_process(run: Run) -> None:
     """kill -9 of one process of several; who was there goes elsewhere."""
+    await run.traffic(run.size.between)
     run.crowd.may_be_cut = True
     victim = run.house.daemons[1].process
     victim.kill()
