@@ -326,6 +326,8 @@ class Hub:
         if channel.catching.get(subscriber) is not subscription:
             return
         if must_exist and not page.exists:
+            if page.missed:
+                self._try(channel, subscriber, subscriber.missed)
             self._drop(channel, [subscriber], CloseReason.ABSENT)
             return
         if channel.pending:

@@ -69,7 +69,7 @@ class Subscription:
     of them. ``since`` is where the next page starts; ``lost`` tells that something could not be kept or comes too late.
     """
 
-    __slots__ = ("_asked", "_delivered", "_newest", "_overtaken", "_unstored", "lost", "reading", "since")
+    __slots__ = ("_asked", "_before", "_delivered", "_met", "_newest", "_overtaken", "_unstored", "lost", "reading", "since")
 
     def __init__(self, since: Since) -> None:
         self.since: Since = since
@@ -77,6 +77,8 @@ class Subscription:
         self.lost = False
         self._newest: MessageId | None = None
         self._asked: MessageId | None = None
+        self._before: MessageId | None = None
+        self._met = False
         self._overtaken = False
         self._delivered = BEFORE_ALL
         self._unstored: list[Message] = []
@@ -85,10 +87,15 @@ class Subscription:
         """Live messages of the channel that come while history is read."""
         # An id from the future, or NEWEST, means the last one at subscription, not what is the last when the page is read.
         previous = max(messages[0].previous, self._delivered)
-        if self.since is NEWEST or (isinstance(self.since, MessageId) and self.since > previous):
+        if self.since is NEWEST:
             self.since = previous
             self._overtaken = True
+        elif isinstance(self.since, MessageId) and self.since > previous and self._before is None:
+            self._before = previous
         for message in messages:
+            if message.id == self.since:
+                # It is not from the future: another process, where it was had, has heard of it before this one.
+                self._met = True
             if message.stored:
                 self._newest = message.id
             elif message.id > self._delivered:
@@ -113,6 +120,11 @@ class Subscription:
         """
         if self._overtaken:
             return (), False
+        before, self._before = self._before, None
+        if before is not None and not self._met:
+            self.since = before
+            return (), False
+        seen = self.since if isinstance(self.since, MessageId) else BEFORE_ALL
         if not more and self._asked is not None and self._asked > last:
             # It was announced before this page was asked for, and the store has never heard of it: its history was lost.
             self.lost = True
@@ -125,7 +137,7 @@ class Subscription:
         if self._unstored:
             ready = [m for m in self._unstored if live or m.id < since]
             self._unstored = self._unstored[len(ready) :]
-            out = sorted([*messages, *ready], key=attrgetter("id"))
+            out = sorted([*messages, *(m for m in ready if m.id > seen)], key=attrgetter("id"))
         if out:
             self._delivered = out[-1].id
         return out, live
