@@ -11,9 +11,11 @@ from hbpush.core.message import OLDEST
 from hbpush.errors import StoreFull, StoreUnavailable
 from hbpush.stores.redis import PARTITIONS
 from tests.conftest import ExpectedLogs
-from tests.integration.stores.conftest import House, Process, missed, ref, until
+from tests.integration.stores.conftest import House, Outages, Process, missed, ref, until
 from tests.integration.stores.test_redis_options import LEAST
 from tests.support.redis_cluster import Cluster, Node
+from tests.support.redis_process import free_ports
+from tests.support.redis_server import RedisServer
 
 CHANNELS = [f"channel {number}" for number in range(60)]
 """So many that each partition has some."""
@@ -215,15 +217,15 @@ async def test_bounds_hold_for_the_whole_within_a_second(house: House, cluster: 
 async def test_a_master_that_dies_is_replaced(house: House, expected_logs: ExpectedLogs) -> None:
     expected_logs("cannot be reached")
     with Cluster(replicas=1) as cluster:
-        seed, *others = cluster.nodes[:3]
-        stores = [await house.start(seed, cluster=True) for _ in range(2)]
+        # It is the one that the stores were told of, too: only the others can say who has its slots now.
+        dying = cluster.nodes[0]
+        stores = [await house.start(dying, cluster=True) for _ in range(2)]
         for process in stores:
             await process.watch(*CHANNELS)
         for channel in CHANNELS:
             await stores[0].create(channel)
         keys = partition_nodes(cluster, house)
         tags = channel_tags(cluster, house)
-        dying = next(node for node in others if node in keys.values())
         hit = [channel for channel in CHANNELS if keys[tags[channel]] is dying][:3]
         spared = [channel for channel in CHANNELS if keys[tags[channel]] is not dying][:3]
         first = {channel: await stores[0].id_of(channel, b"1") for channel in hit + spared}
@@ -244,3 +246,20 @@ async def test_a_master_that_dies_is_replaced(house: House, expected_logs: Expec
                 await process.hears(channel, b"1", b"2")
                 assert missed(await process.read(channel, first[channel])) == ([b"2"], False)
             assert not process.heard.gaps
+
+
+async def test_a_cluster_that_is_none(house: House, shared_server: RedisServer, outages: Outages, expected_logs: ExpectedLogs) -> None:
+    expected_logs("cannot be reached")
+    process = await house.start(shared_server, cluster=True)
+    assert "luster mode is not enabled" in process.store.trouble
+    assert len(outages.lines()) == 1
+
+
+async def test_a_wrong_password_for_a_cluster(house: House, outages: Outages, expected_logs: ExpectedLogs) -> None:
+    expected_logs("cannot be reached")
+    settings = {"cluster-enabled": "yes", "cluster-port": str(next(free_ports))}
+    with RedisServer(settings=settings, requirepass="another") as server:
+        process = await house.start(server, cluster=True, password="sesame-4711")
+        assert process.store.trouble
+        [line] = outages.lines()
+        assert "sesame" not in line

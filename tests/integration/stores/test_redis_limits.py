@@ -178,3 +178,8 @@ async def test_one_message_may_be_larger_than_what_may_wait(house: House, shared
     await a.publish("news", b"x" * 200_000)
     await a.hears("news", b"x" * 200_000)
     assert await a.bodies("news") == [b"x" * 200_000]
+
+
+async def test_little_may_wait(house: House, shared_server: RedisServer) -> None:
+    a = await house.start(shared_server, pending_bytes=10_000)
+    assert a.store.trouble == ""

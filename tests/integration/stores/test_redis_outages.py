@@ -128,7 +128,7 @@ async def test_a_port_that_speaks_http(house: House, outages: Outages, expected_
     port = next(free_ports)
     async with listens(port, lambda data: b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"):
         process = await house.start(host=HOST, port=port, password=SECRET)
-        await away(process, outages, "")
+        await away(process, outages, "what answers does not speak Redis")
     with RedisServer(port=port, requirepass=SECRET):
         await back(process, outages)
 

@@ -125,3 +125,11 @@ async def test_a_master_that_is_told_to_be_a_replica_is_left(house: House, group
         await process.hears("news", *bodies)
         assert await process.bodies("news") == bodies
         assert not process.heard.gaps
+
+
+async def test_a_sentinel_that_is_down_is_passed_over(house: House, group: Sentinels) -> None:
+    sentinel = named(group)
+    sentinel["sentinel"]["hosts"].insert(0, "127.0.0.1:1")
+    process = await house.start(**sentinel)
+    assert process.store.trouble == ""
+    await process.publish("news")
