@@ -23,6 +23,11 @@ class Inner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     size: Annotated[int, msgspec.Meta(gt=0)] = 1
 
 
+class Lock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: str
+    key: Annotated[str, msgspec.Meta(extra={"secret": True})] = ""
+
+
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     must: int
     flag: bool = False
@@ -37,6 +42,8 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     inners: list[Inner] = []
     weights: dict[str, int] = {}
     key: Annotated[str, msgspec.Meta(extra={"secret": True})] = ""
+    lock: Annotated[Lock | None, msgspec.Meta(description="what is locked")] = None
+    locks: list[Lock] = []
 
     def __post_init__(self) -> None:
         if self.flag and self.must == 13:
@@ -152,6 +159,25 @@ def test_text_stands_for_other_types_only_where_that_is_asked_for() -> None:
 
 def test_a_field_can_be_secret() -> None:
     assert [option.name for option in msgspec.structs.fields(Options) if secret(option)] == ["key"]
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        ({"lock": {"name": "n", "key": 7031}}, "top.lock.key: is not what it must be; must be text (put it in quotes)"),
+        ({"lock": {"name": 5, "key": "7031"}}, "top.lock.name: is 5; must be text (put it in quotes)"),
+        ({"lock": "7031"}, "top.lock: is not what it must be; must be a mapping of name, key or null"),
+        ({"locks": [{"name": "n", "key": 7031}]}, "top.locks[0].key: is not what it must be; must be text (put it in quotes)"),
+        ({"locks": [{"name": "n"}, "7031"]}, "top.locks[1]: is not what it must be; must be a mapping of name, key"),
+    ],
+)
+def test_a_secret_within_an_option_is_not_shown(values: dict[str, object], line: str) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        settings(Options, {"must": 1, **values}, "top", "a thing")
+    assert str(refusal.value) == line
+    # As an environment variable that holds the whole option.
+    with pytest.raises(ConfigError, match=r"^VARIABLE: is not what it must be; must be a mapping of name, key or null$"):
+        convert('{"key": "7031"}', field("lock"), "VARIABLE", strict=False)
 
 
 def test_every_option_of_the_server_has_a_default_and_a_description() -> None:

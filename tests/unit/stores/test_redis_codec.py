@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -154,6 +156,14 @@ def test_a_claim_that_is_announced(epoch: bytes, number: int) -> None:
 def test_anything_else_is_no_announcement(data: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - whatever it says
         announcement(REF, data)
+
+
+@given(st.sampled_from([b"m ", b"d ", b"x "]), st.binary())
+@example(b"x ", b"")
+@example(b"x ", b"hello")
+def test_what_others_publish_is_refused_as_no_announcement(kind: bytes, rest: bytes) -> None:
+    with suppress(ValueError):
+        announcement(REF, kind + rest)
 
 
 # Pages

@@ -83,6 +83,10 @@ def test_bounds_are_whole_numbers_of_the_scripts_units() -> None:
     }
 
 
+def test_a_time_out_of_less_than_a_millisecond_is_no_time_out_for_ever() -> None:
+    assert bounds(StoreSettings(message_timeout=0.0004))["message_timeout"] == "1"
+
+
 def test_all_that_is_in_front_is_used_or_declared() -> None:
     used = code("channel") + "".join(code(name) for name in CHANNEL)
     for name in bounds(StoreSettings()):

@@ -1,4 +1,7 @@
-"""The options of a Redis store: what contradicts itself is told in one line, and what is secret is never shown."""
+"""The options of a Redis store: what they say together, and what contradicts itself, which is told in one line.
+
+`test_redis_secrets` has passwords, and that none is ever shown.
+"""
 
 from __future__ import annotations
 
@@ -10,20 +13,21 @@ import msgspec
 import pytest
 
 from hbpush.core.clock import LoopClock
-from hbpush.daemon import cli, reference
+from hbpush.daemon import reference
 from hbpush.daemon.assembly import Assembly
 from hbpush.daemon.config_file import ConfigFile
 from hbpush.daemon.configuration import Configuration, configure
-from hbpush.daemon.options import description, secret
+from hbpush.daemon.options import description
 from hbpush.errors import ConfigError
 from hbpush.stores.redis import RedisStore
 from hbpush.stores.redis_place import Place
-from hbpush.stores.redis_settings import Login, RedisSettings, SentinelSettings, login
+from hbpush.stores.redis_settings import Login, RedisSettings, SentinelSettings
 
 SECRET = "geheim7031"  # what no text may have in it
 SENTINELS = {"master": "m", "hosts": ["a", "b:7"]}
 HERE = "which both say where the server is; give one of them"
-PASSWORD = "HBPUSH_STORE_DEFAULT_PASSWORD"
+NOWHERE = "says no server; must be redis://host, rediss://host or unix:///path"
+ALONE = "with which database, unix_socket and sentinel do not go"
 
 
 def configured(options: dict[str, Any], environ: dict[str, str] | None = None) -> Configuration:
@@ -61,30 +65,40 @@ def entered(options: dict[str, Any], environ: dict[str, str] | None = None) -> L
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        ({"url": "redis://h", "host": "x"}, f"has url and host, {HERE}"),
-        ({"url": "redis://h", "port": 1}, f"has url and host, {HERE}"),
-        ({"url": "redis://h", "unix_socket": "/x"}, f"has url and unix_socket, {HERE}"),
-        ({"url": "redis://h", "sentinel": SENTINELS}, f"has url and sentinel, {HERE}"),
-        ({"unix_socket": "/x", "host": "x"}, f"has unix_socket and host, {HERE}"),
-        ({"unix_socket": "/x", "sentinel": SENTINELS}, f"has unix_socket and sentinel, {HERE}"),
-        ({"sentinel": SENTINELS, "port": 7}, f"has sentinel and host, {HERE}"),
-        ({"password": SECRET, "password_file": "f"}, "has password and password_file; give one of them"),
-        ({"username": "u"}, "has a username and no password"),
-        ({"tls": True, "tls_certificate": "c"}, "has one of tls_certificate and tls_key; give both or none"),
-        ({"tls": True, "tls_key": "k"}, "has one of tls_certificate and tls_key; give both or none"),
-        ({"tls_ca": "a"}, "has files for TLS and no tls: true"),
-        ({"tls_certificate": "c", "tls_key": "k"}, "has files for TLS and no tls: true"),
-        ({"tls_ca": "a", "url": "redis://h"}, "has files for TLS and no tls: true"),
-        ({"tls": True, "unix_socket": "/x"}, "has tls, which a unix socket does not speak"),
-        ({"cluster": True, "database": 1}, "has cluster: true, with which database, unix_socket and sentinel do not go"),
-        ({"cluster": True, "unix_socket": "/x"}, "has cluster: true, with which database, unix_socket and sentinel do not go"),
-        ({"cluster": True, "sentinel": SENTINELS}, "has cluster: true, with which database, unix_socket and sentinel do not go"),
-        ({"key_prefix": "a{b"}, "has a key_prefix with a brace in it; a Redis Cluster would take that for its own"),
-        ({"key_prefix": "b}"}, "has a key_prefix with a brace in it; a Redis Cluster would take that for its own"),
+        ({"url": "redis://h", "host": "x"}, f"url: is given, and host too, {HERE}"),
+        ({"url": "redis://h", "port": 1}, f"url: is given, and port too, {HERE}"),
+        ({"url": "redis://h", "unix_socket": "/x"}, f"url: is given, and unix_socket too, {HERE}"),
+        ({"url": "redis://h", "sentinel": SENTINELS}, f"url: is given, and sentinel too, {HERE}"),
+        ({"unix_socket": "/x", "host": "x"}, f"unix_socket: is given, and host too, {HERE}"),
+        ({"unix_socket": "/x", "sentinel": SENTINELS}, f"unix_socket: is given, and sentinel too, {HERE}"),
+        ({"sentinel": SENTINELS, "port": 7}, f"sentinel: is given, and port too, {HERE}"),
+        ({"password": SECRET, "password_file": "f"}, "password_file: is given, and password too; give one of them"),
+        ({"username": "u"}, "username: is given, and no password"),
+        ({"sentinel": {**SENTINELS, "username": "u"}}, "sentinel.username: is given, and no password"),
+        ({"tls": True, "tls_certificate": "c"}, "tls_certificate: is one of tls_certificate and tls_key; give both or none"),
+        ({"tls": True, "tls_key": "k"}, "tls_key: is one of tls_certificate and tls_key; give both or none"),
+        ({"tls_ca": "a"}, "tls_ca: is given, and no tls: true"),
+        ({"tls_certificate": "c", "tls_key": "k"}, "tls_certificate: is given, and no tls: true"),
+        ({"tls_ca": "a", "url": "redis://h"}, "tls_ca: is given, and no tls: true"),
+        ({"tls": True, "unix_socket": "/x"}, "tls: is true, and a unix socket does not speak it"),
+        ({"tls": True, "url": "unix:///x"}, "tls: is true, and a unix socket does not speak it"),
+        ({"cluster": True, "database": 1}, f"cluster: is true, {ALONE}"),
+        ({"cluster": True, "unix_socket": "/x"}, f"cluster: is true, {ALONE}"),
+        ({"cluster": True, "sentinel": SENTINELS}, f"cluster: is true, {ALONE}"),
+        ({"cluster": True, "url": "unix:///x"}, f"cluster: is true, {ALONE}"),
+        ({"cluster": True, "url": "redis://h/3"}, f"cluster: is true, {ALONE}"),
+        ({"key_prefix": "a{b"}, "key_prefix: has a brace in it, which a Redis Cluster would take for its own"),
+        ({"key_prefix": "b}"}, "key_prefix: has a brace in it, which a Redis Cluster would take for its own"),
     ],
 )
 def test_a_contradiction_is_told_in_one_line(options: dict[str, Any], line: str) -> None:
-    assert refusal(options) == f"c.yaml: store: {line}"
+    assert refusal(options) == f"c.yaml: store.default.{line}"
+
+
+@pytest.mark.parametrize("host", ["", "a:b"])
+def test_a_sentinel_that_is_nowhere_is_refused(host: str) -> None:
+    line = f"sentinel.hosts[1]: is {host!r}; must be a host, or host:port"
+    assert refusal({"sentinel": {"master": "m", "hosts": ["a:7", host]}}) == f"c.yaml: store.default.{line}"
 
 
 @pytest.mark.parametrize(
@@ -97,7 +111,6 @@ def test_a_contradiction_is_told_in_one_line(options: dict[str, Any], line: str)
         ({"linger": -1}, "linger: is -1; must be a number at least 0"),
         ({"sentinel": {"master": "", "hosts": ["a"]}}, "sentinel.master: is ''; must be text that is not empty"),
         ({"sentinel": {"master": "m"}}, "sentinel.hosts: is missing; must be a list, each item text"),
-        ({"sentinel": {"master": "m", "hosts": []}}, "sentinel.hosts: is a list; must be a list, each item text"),
         ({"sentinel": {"master": "m", "hosts": [1]}}, "sentinel.hosts[0]: is 1; must be text (put it in quotes)"),
     ],
 )
@@ -117,119 +130,6 @@ def test_options_that_go_together_are_taken() -> None:
         assembled(options)
 
 
-# URLs
-
-
-@pytest.mark.parametrize(
-    ("options", "expected"),
-    [
-        ({}, Login("localhost", 6379, "", False, "", "", 0)),
-        ({"url": "redis://"}, Login("localhost", 6379, "", False, "", "", 0)),
-        ({"url": "redis://h"}, Login("h", 6379, "", False, "", "", 0)),
-        ({"url": "redis://h:7/3"}, Login("h", 7, "", False, "", "", 3)),
-        ({"url": "redis://h?db=3"}, Login("h", 6379, "", False, "", "", 3)),
-        ({"url": "redis://[::1]:7"}, Login("::1", 7, "", False, "", "", 0)),
-        ({"url": "redis://:p@h"}, Login("h", 6379, "", False, "", "p", 0)),
-        ({"url": "redis://u:p%40%3A%2F%C3%A9@h"}, Login("h", 6379, "", False, "u", "p@:/é", 0)),
-        ({"url": "rediss://u:p@h:7/2"}, Login("h", 7, "", True, "u", "p", 2)),
-        ({"url": "redis://h", "tls": True}, Login("h", 6379, "", True, "", "", 0)),
-        ({"url": "unix:///x/y.sock"}, Login("localhost", 6379, "/x/y.sock", False, "", "", 0)),
-        ({"url": "unix://u:p@/x/y.sock?db=3"}, Login("localhost", 6379, "/x/y.sock", False, "u", "p", 3)),
-        ({"url": "redis://u@h", "password": "p"}, Login("h", 6379, "", False, "u", "p", 0)),
-        ({"url": "redis://h", "username": "u", "password": "p", "database": 4}, Login("h", 6379, "", False, "u", "p", 4)),
-    ],
-)
-def test_a_url_stands_for_the_options_in_it(options: dict[str, Any], expected: Login) -> None:
-    assert entered(options) == expected
-
-
-@pytest.mark.parametrize("url", ["http://h", "h", "h:6379", "redis://h:port", "redis://h:70000", "redis://[::1", "redis://h?db=x"])
-def test_a_url_that_cannot_be_read_is_refused(url: str) -> None:
-    told = "c.yaml: store: has a url that cannot be read; must begin with redis://, rediss:// or unix://"
-    assert refusal({"url": url.replace("//", f"//:{SECRET}@", 1) if url.startswith("redis://h") else url}) == told
-
-
-@pytest.mark.parametrize(
-    ("options", "line"),
-    [
-        ({"url": f"redis://:{SECRET}@h?socket_timeout=3"}, "has a url with socket_timeout in it, which is not understood there"),
-        ({"url": f"rediss://:{SECRET}@h?ssl_cert_reqs=none"}, "has a url with ssl_cert_reqs in it, which is not understood there"),
-        ({"url": f"redis://:{SECRET}@h", "password": "p"}, "has password, and another in its url; give one of them"),
-        ({"url": f"redis://:{SECRET}@h", "password_file": "f"}, "has password_file, and another in its url; give one of them"),
-        ({"url": f"redis://u:{SECRET}@h", "username": "v", "password": "p"}, "has username, and another in its url; give one of them"),
-        ({"url": f"redis://:{SECRET}@h/3", "database": 2}, "has database, and another in its url; give one of them"),
-    ],
-)
-def test_what_a_url_says_twice_or_beyond_is_refused(options: dict[str, Any], line: str) -> None:
-    assert refusal(options) == f"c.yaml: store: {line}"
-
-
-# Secrets
-
-
-def test_all_passwords_are_marked_as_secret() -> None:
-    marked = {
-        declared.__name__: {field.name for field in msgspec.structs.fields(declared) if secret(field)}
-        for declared in (RedisSettings, SentinelSettings)
-    }
-    assert marked == {"RedisSettings": {"password", "url"}, "SentinelSettings": {"password"}}
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"password": [SECRET]},
-        {"password": {SECRET: 1}},
-        {"url": [f"redis://:{SECRET}@h"]},
-        {"url": f"http://u:{SECRET}@h"},
-        {"url": SECRET},
-        {"password": SECRET, "password_file": "f"},
-        {"password": SECRET, "tls_key": "k"},
-        {"sentinel": {"master": "m", "hosts": ["a"], "password": SECRET, "pasword": SECRET}},
-        {"pasword": SECRET},
-    ],
-)
-def test_no_refusal_shows_a_secret(options: dict[str, Any]) -> None:
-    assert refusal(options).startswith("c.yaml: store")
-
-
-@pytest.mark.parametrize("variable", [PASSWORD, "HBPUSH_STORE_DEFAULT_URL", "HBPUSH_STORE_DEFAULT_PASWORD"])
-def test_no_refusal_of_a_variable_shows_a_secret(variable: str) -> None:
-    assert refusal({"password_file": "f"}, {variable: SECRET}).startswith(f"{variable}: ")
-
-
-def test_what_is_printed_shows_no_secret(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "p").write_text(f"{SECRET}\n", encoding="utf-8")
-    for number, options in enumerate(
-        (
-            f"password: {SECRET}",
-            f"url: 'redis://u:{SECRET}@localhost:1/0'",
-            f"password_file: {tmp_path}/p",
-            f"sentinel: {{master: m, hosts: [a], username: u, password: {SECRET}}}",
-        )
-    ):
-        path = tmp_path / f"{number}.yaml"
-        path.write_text(f"store:\n  type: redis\n  {options}\n", encoding="utf-8")
-        assert cli.main(["--check", "--config", str(path)]) == 0
-        out, err = capsys.readouterr()
-        assert out.startswith(f"{path}: correct\n")
-        assert SECRET not in out + err
-
-
-def test_a_store_names_its_server_without_secrets() -> None:
-    for options, name in (
-        ({"password": SECRET}, "localhost:6379"),
-        ({"url": f"redis://u:{SECRET}@h:7"}, "h:7"),
-        ({"url": f"unix://u:{SECRET}@/x"}, "/x"),
-        ({"host": "::1", "password": SECRET}, "[::1]:6379"),
-        ({"sentinel": {**SENTINELS, "password": SECRET}}, "the master 'm'"),
-        ({"cluster": True, "host": "h", "password": SECRET}, "the cluster of h:6379"),
-    ):
-        settings = configured(options).stores["default"].settings
-        assert isinstance(settings, RedisSettings)
-        assert str(Place(settings)) == name
-
-
 def test_every_option_is_in_the_reference_with_a_description() -> None:
     text = reference.options()
     part = text[text.index("Store of type redis\n") :].split("\n\n")[0]
@@ -241,39 +141,75 @@ def test_every_option_is_in_the_reference_with_a_description() -> None:
     assert RedisStore.Settings is RedisSettings
 
 
-# Passwords from elsewhere
+def test_options_that_need_each_other_may_all_come_from_the_environment() -> None:
+    start = "HBPUSH_STORE_DEFAULT_TLS"
+    settings = configured({}, {start: "true", f"{start}_CERTIFICATE": "c", f"{start}_KEY": "k"}).stores["default"].settings
+    assert isinstance(settings, RedisSettings)
+    assert (settings.tls, settings.tls_certificate, settings.tls_key) == (True, "c", "k")
 
 
-def test_a_password_comes_from_a_file(tmp_path: Path) -> None:
-    path = tmp_path / "password"
-    path.write_text(f" {SECRET}\n", encoding="utf-8")
-    assert entered({"username": "u", "password_file": str(path)}).password == SECRET
+# URLs
 
 
-def test_a_password_comes_from_the_environment() -> None:
-    assert entered({}, {PASSWORD: SECRET}).password == SECRET
-    assert entered({"password": "other"}, {PASSWORD: SECRET}).password == SECRET
-    both = entered({}, {PASSWORD: SECRET, "HBPUSH_STORE_DEFAULT_USERNAME": "u"})
-    assert (both.username, both.password) == ("u", SECRET)
-    assert entered({}, {"HBPUSH_STORE_DEFAULT_URL": f"redis://:{SECRET}@h"}).password == SECRET
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, Login("localhost", 6379, "", False, "", b"", 0)),
+        ({"url": "redis://h"}, Login("h", 6379, "", False, "", b"", 0)),
+        ({"url": "redis://h/"}, Login("h", 6379, "", False, "", b"", 0)),
+        ({"url": "redis://h:7/3"}, Login("h", 7, "", False, "", b"", 3)),
+        ({"url": "redis://h?db=3"}, Login("h", 6379, "", False, "", b"", 3)),
+        ({"url": "redis://[::1]:7"}, Login("::1", 7, "", False, "", b"", 0)),
+        ({"url": "redis://:p@h"}, Login("h", 6379, "", False, "", b"p", 0)),
+        ({"url": "redis://u:p%40%3A%2F%C3%A9@h"}, Login("h", 6379, "", False, "u", "p@:/é".encode(), 0)),
+        ({"url": "rediss://u:p@h:7/2"}, Login("h", 7, "", True, "u", b"p", 2)),
+        ({"url": "redis://h", "tls": True}, Login("h", 6379, "", True, "", b"", 0)),
+        ({"url": "unix:///x/y.sock"}, Login("localhost", 6379, "/x/y.sock", False, "", b"", 0)),
+        ({"url": "unix://u:p@/x/y.sock?db=3"}, Login("localhost", 6379, "/x/y.sock", False, "u", b"p", 3)),
+        ({"url": "redis://u@h", "password": "p"}, Login("h", 6379, "", False, "u", b"p", 0)),
+        ({"url": "redis://:p@h", "username": "u"}, Login("h", 6379, "", False, "u", b"p", 0)),
+        ({"url": "redis://h", "username": "u", "password": "p", "database": 4}, Login("h", 6379, "", False, "u", b"p", 4)),
+    ],
+)
+def test_a_url_stands_for_the_options_in_it(options: dict[str, Any], expected: Login) -> None:
+    assert entered(options) == expected
 
 
-def test_two_passwords_are_refused_whoever_gives_them() -> None:
-    assert refusal({"password_file": "f"}, {PASSWORD: SECRET}) == f"{PASSWORD}: has password and password_file; give one of them"
+@pytest.mark.parametrize("url", ["http://h", "h", "h:6379", f"http://u:{SECRET}@h"])
+def test_a_url_of_another_kind_is_refused(url: str) -> None:
+    assert refusal({"url": url}) == "c.yaml: store.default.url: cannot be read; must begin with redis://, rediss:// or unix://"
 
 
-@pytest.mark.parametrize(("content", "line"), [(b"", "which is empty"), (b" \n", "which is empty"), (b"\xff", "which cannot be read: ")])
-def test_a_password_file_that_has_none_is_refused(tmp_path: Path, content: bytes, line: str) -> None:
-    path = tmp_path / "password"
-    path.write_bytes(content)
-    assert refusal({"password_file": str(path)}).startswith(f"c.yaml: store.default.password_file: is {str(path)!r}, {line}")
+@pytest.mark.parametrize(
+    "url", ["redis://h:port", "redis://h:70000", "redis://h?db=x", f"redis://:{SECRET}@h:port", "redis://u@h", f"redis://:{SECRET}@h?db=x"]
+)
+def test_a_url_that_cannot_be_used_is_refused(url: str) -> None:
+    assert refusal({"url": url}).startswith("c.yaml: store.default.url: ")
 
 
-def test_a_login_is_the_options_and_the_url_together() -> None:
-    assert login(RedisSettings(url="redis://u@h"), "from a file") == Login("h", 6379, "", False, "u", "from a file", 0)
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({"url": "redis:h"}, f"url: {NOWHERE}"),
+        ({"url": "unix://"}, f"url: {NOWHERE}"),
+        ({"url": "redis://h/abc"}, "url: has something after the host that is no number of a database"),
+        ({"url": "redis://h/1/2"}, "url: has something after the host that is no number of a database"),
+        ({"url": "redis://h/-1"}, "url: has something after the host that is no number of a database"),
+        ({"url": "redis://h?db=-1"}, "url: has a negative number of a database"),
+        ({"url": f"redis://:{SECRET}@h/1#x"}, "url: has a fragment in it, which is not understood there"),
+        ({"url": f"redis://:{SECRET}@h?socket_timeout=3"}, "url: has socket_timeout in it, which is not understood there"),
+        ({"url": f"rediss://:{SECRET}@h?ssl_cert_reqs=none"}, "url: has ssl_cert_reqs in it, which is not understood there"),
+        ({"url": f"redis://:{SECRET}@h", "password": "p"}, "password: is given, and url has another password; give one of them"),
+        ({"url": f"redis://:{SECRET}@h", "password_file": "f"}, "password_file: is given, and url has another password; give one of them"),
+        ({"url": f"redis://u:{SECRET}@h", "username": "v"}, "username: is given, and url has another username; give one of them"),
+        ({"url": f"redis://:{SECRET}@h/3", "database": 2}, "database: is given, and url has another database; give one of them"),
+    ],
+)
+def test_what_a_url_says_twice_or_beyond_or_not_is_refused(options: dict[str, Any], line: str) -> None:
+    assert refusal(options) == f"c.yaml: store.default.{line}"
 
 
-# Files
+# Files and text
 
 
 def test_a_file_that_is_missing_is_told_with_its_option(tmp_path: Path) -> None:
@@ -302,3 +238,16 @@ def test_a_file_that_is_no_pem_is_told_with_its_option(tmp_path: Path) -> None:
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     for options in ({"password_file": str(tmp_path)}, {"tls": True, "tls_ca": str(tmp_path)}):
         assert refusal(options).endswith(": Is a directory")
+
+
+@pytest.mark.parametrize(
+    ("options", "environ", "line"),
+    [
+        ({"password_file": "a\0b"}, {}, "password_file: is 'a\\x00b', which cannot be read: embedded null byte"),
+        ({"tls": True, "tls_ca": "a\0b"}, {}, "tls_ca: is 'a\\x00b', which cannot be used: embedded null byte"),
+        # What is no UTF-8 in the environment.
+        ({}, {"HBPUSH_STORE_DEFAULT_KEY_PREFIX": "a\udcff"}, "key_prefix: is not UTF-8"),
+    ],
+)
+def test_text_that_cannot_be_used_is_refused(options: dict[str, Any], environ: dict[str, str], line: str) -> None:
+    assert refusal(options, environ) == f"c.yaml: store.default.{line}"

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from hbpush.core.message import NEWEST, OLDEST, Last
+from hbpush.core.message import NEWEST, OLDEST, Last, MessageId
 from hbpush.stores.base import Page
-from hbpush.stores.redis_watch import OVERHEAD, TAIL, Tails, Watch
-from tests.unit.stores.test_redis_watch import NOW, at, begun, gone, heard, message, said
+from hbpush.stores.redis_codec import Announcement
+from hbpush.stores.redis_tail import LENGTH, OVERHEAD, Tails
+from hbpush.stores.redis_watch import Watch
+from tests.unit.stores.test_redis_watch import NAMES, NOW, REF, Told, at, begun, found, gone, heard, look, message, next_message, said
 
 
 def bodies(page: Page | None) -> list[str] | None:
@@ -69,11 +71,35 @@ def test_no_page_with_an_expired_message() -> None:
     assert tags(watch, 0, 1, now=NOW + 1) == [None, ["2"]]
 
 
+def test_no_page_from_before_what_was_lost() -> None:
+    watch, told = begun()
+    look(watch, found(3, 2, 3))
+    assert told == ["gap", "2", "3"]
+    # The store says that something is missed after 0.
+    assert found(3, 2, 3).missed(at(0))
+    assert tags(watch, 0, 1, 2) == [None, ["2", "3"], ["3"]]
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_no_page_from_a_history_that_is_not_whole(first: bool) -> None:
+    # Nothing came after the tip, yet the store cannot tell who asks for what comes after it that nothing was lost.
+    watch, _ = begun(3)
+    if first:
+        watch = Watch(REF, NAMES, Told(), Tails(0, 0))
+    reply = found(3, epoch=b"f", lost=101)
+    look(watch, reply)
+    assert reply.missed(at(3))
+    assert tags(watch, 3) == [None]
+    heard(watch, Announcement(b"f", 1, 0, MessageId(101, 0), next_message(101, at(3))))
+    assert tags(watch, 3) == [None]
+    assert watch.page(MessageId(101, 0), 1, NOW) is not None
+
+
 def test_a_tail_has_no_more_messages_than_a_channel() -> None:
-    for max_messages, kept in ((3, 3), (0, TAIL), (TAIL + 1, TAIL)):
+    for max_messages, kept in ((3, 3), (0, LENGTH), (LENGTH + 1, LENGTH)):
         watch, _ = begun(tails=Tails(0, max_messages))
-        heard(watch, *(said(tag) for tag in range(1, TAIL + 6)))
-        last = TAIL + 5
+        heard(watch, *(said(tag) for tag in range(1, LENGTH + 6)))
+        last = LENGTH + 5
         assert tags(watch, last - kept - 1) == [None]
         page = watch.page(at(last - kept), 1000, NOW)
         assert page is not None

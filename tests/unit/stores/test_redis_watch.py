@@ -1,4 +1,7 @@
-"""The order in which a watched channel is told, branch by branch. `test_redis_watch_model` has the rest, `test_redis_tail` the pages."""
+"""The order in which a watched channel is told, branch by branch.
+
+`test_redis_watch_deletions` has the ends of channels, `test_redis_tail` the pages, `test_redis_watch_model` all of it at random.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ from asyncio import Future
 from hbpush.core.message import OLDEST, ChannelRef, Message, MessageId
 from hbpush.stores.base import Page
 from hbpush.stores.redis_codec import Announcement, Found, names
-from hbpush.stores.redis_watch import PENDING, Tails, Watch
+from hbpush.stores.redis_tail import Tails
+from hbpush.stores.redis_watch import PENDING, Watch
 
 REF = ChannelRef("default", "", "news")
 NAMES = names(REF, b"", b"0", 0)
@@ -37,6 +41,11 @@ def at(tag: int) -> MessageId:
 
 def message(tag: int, stored: bool = True, expires: float = 0, body: bytes = b"") -> Message:
     return Message(REF, at(tag), at(tag - 1), body or b"%d" % tag, None, None, expires, stored)
+
+
+def next_message(second: int, previous: MessageId | None = None) -> Message:
+    """The first of another second."""
+    return Message(REF, MessageId(second, 0), previous or message(0).id, b"next")
 
 
 def said(tag: int, stored: bool = True, generation: int = 1, epoch: bytes = b"e", expires: float = 0, body: bytes = b"") -> Announcement:
@@ -220,44 +229,15 @@ def test_nothing_lost_is_no_gap() -> None:
     assert told == ["1"]
 
 
-# Deletions
-
-
-def test_a_deletion_is_told_once() -> None:
-    watch, told = begun()
-    heard(watch, said(1), gone(1), gone(1))
-    watch.was_deleted(1)
-    assert look(watch, found(1, generation=0)) is False
-    assert (told, watch.generation) == (["1", "deleted"], 0)
-    heard(watch, said(2, generation=2), gone(2, generation=2))
-    assert told == ["1", "deleted", "2", "deleted"]
-
-
-def test_a_deletion_that_was_not_heard_shows_in_what_is_read() -> None:
-    watch, told = begun()
-    assert look(watch, found(0, generation=0)) is False
-    assert told == ["deleted"]
-    assert look(watch, found(1, 1, generation=2)) is False
-    assert told == ["deleted", "1"]
-    assert look(watch, found(3, 3, generation=5)) is False
-    assert told[2] == "deleted" or told[3] == "deleted"
-    assert sorted(told[2:]) == ["3", "deleted", "gap"]
-    assert told[-1] == "3"
-
-
-def test_a_deletion_comes_after_the_messages_before_it_and_before_those_after() -> None:
-    watch, told = begun()
-    watch.reading = True
-    heard(watch, said(1), gone(1), said(2, generation=2))
-    assert watch.found(found(2, 2, generation=2)) is False
-    assert told == ["1", "deleted", "2"]
-
-
-def test_the_reply_to_a_deletion_tells_it_when_nothing_else_has() -> None:
-    watch, told = begun()
-    watch.was_deleted(1)
-    heard(watch, gone(0))
-    assert (told, watch.generation) == (["deleted"], 0)
+def test_the_first_message_of_a_channel_that_was_not_there_is_no_gap() -> None:
+    # Other channels were deleted meanwhile, and the floor of all names has risen with them.
+    told = Told()
+    watch = Watch(REF, NAMES, told, Tails(0, 0))
+    look(watch, Found(b"e", 0, 0, MessageId(100, -1), 0, False, []))
+    first = next_message(163, MessageId(163, -1))
+    if watch.heard(Announcement(b"e", 1, 0, first.id, first)):
+        look(watch, Found(b"e", 0, 1, first.id, 0, False, [first]))
+    assert told == ["next"]
 
 
 # Epochs
