@@ -211,7 +211,7 @@ def _allowed(info: inspect.Type) -> str:
             words = ([shown(v) for v in c.values] if isinstance(c, inspect.LiteralType) else [_allowed(c)] for c in choices)
             return either(chain.from_iterable(words))
         case inspect.ListType() | inspect.VarTupleType() | inspect.SetType():
-            return f"a list, each item {_allowed(info.item_type)}"
+            return f"a list{' that is not empty' if info.min_length else ''}, each item {_allowed(info.item_type)}"
         case inspect.DictType():
             return f"a mapping, each value {_allowed(info.value_type)}"
         case inspect.StructType():

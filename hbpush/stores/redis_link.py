@@ -33,6 +33,9 @@ FIRST_WAIT = 0.05
 LAST_WAIT = 1.0
 """Seconds between two tries to connect, doubled from try to try. Up to half is left out by chance, lest all processes come at once."""
 
+FLUSHED = b"__redis__:invalidate"
+"""What a server publishes for clients that keep copies of keys (CLIENT TRACKING): we keep none, so only of a flush."""
+
 FAREWELL = 0.2
 """Seconds for the last word to a server."""
 
@@ -164,9 +167,12 @@ class Link:
         try:
             listening = await self._place.open(self._address, self._lost, self._heard)
             self._canary_confirmed = self._loop.create_future()
-            listening.listen()
-            listening.say(("SUBSCRIBE", self._canary))
             async with asyncio.timeout(self._timeout):
+                await self._hear_of_flushes(listening)
+                listening.listen()
+                # One by one: a user may not have the right to the first.
+                listening.say(("SUBSCRIBE", FLUSHED))
+                listening.say(("SUBSCRIBE", self._canary))
                 await self._canary_confirmed
             if self._commands is None or listening.closed:
                 raise StoreUnavailable("the connection was lost")
@@ -178,6 +184,13 @@ class Link:
             raise
         self._listening = listening
         self._canary_heard = self._loop.time()
+
+    async def _hear_of_flushes(self, listening: Connection) -> None:
+        """Have the server tell at once when everything is removed. Where it cannot, the next sign of life shows it."""
+        if self._commands is not None:
+            with suppress(hiredis.ReplyError):
+                client = await listening.ask("CLIENT", "ID")
+                await self._commands.ask("CLIENT", "TRACKING", "ON", "REDIRECT", client, "OPTIN")
 
     async def _prepare(self, commands: Connection) -> None:
         run = await self._place.run_of(commands)
@@ -329,15 +342,17 @@ class Link:
         if kind == b"message":
             if reply[1] == self._canary:
                 self._canary_heard = self._loop.time()
+            elif reply[1] == FLUSHED:
+                self._open()
             else:
                 self._partner.heard(reply[1], reply[2])
         elif kind == b"pong":
             if self._pongs:
                 self._pongs.popleft()()
         elif kind == b"subscribe":
-            if reply[1] != self._canary:
+            if reply[1] not in (self._canary, FLUSHED):
                 self._partner.subscribed(reply[1])
-            elif not self._canary_confirmed.done():
+            elif reply[1] == self._canary and not self._canary_confirmed.done():
                 self._canary_confirmed.set_result(None)
 
     # Whether it lives

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 import msgspec
 from redis.asyncio.connection import SSLConnection, parse_url
@@ -96,19 +96,20 @@ def login(settings: RedisSettings) -> Login:
         path=url.get("path", settings.unix_socket),
         tls=settings.tls or url.get("tls", False),
         username=url.get("username", settings.username),
-        password=url.get("password", "").encode("utf-8", "surrogateescape") or _password(settings),
+        password=url.get("password", b"") or _password(settings),
         database=url.get("db", settings.database),
     )
     if found.username and not found.password:
-        raise ConfigError("is given, and no password", "username" if settings.username else "url")
+        if settings.username:
+            raise ConfigError("is given, and no password", "username")
+        raise ConfigError("has a user and no password", "url")
     if found.tls and found.path:
         raise ConfigError("is true, and a unix socket does not speak it", "tls")
     if settings.cluster and (found.database or found.path or settings.sentinel is not None):
         raise ConfigError("is true, with which database, unix_socket and sentinel do not go", "cluster")
     if bool(settings.tls_certificate) != bool(settings.tls_key):
-        raise ConfigError(
-            "is one of tls_certificate and tls_key; give both or none", "tls_certificate" if settings.tls_certificate else "tls_key"
-        )
+        first, other = ("tls_key", "tls_certificate") if settings.tls_key else ("tls_certificate", "tls_key")
+        raise ConfigError(f"is given, and no {other}", first)
     if (settings.tls_ca or settings.tls_certificate) and not found.tls:
         raise ConfigError("is given, and no tls: true", "tls_ca" if settings.tls_ca else "tls_certificate")
     return found
@@ -136,39 +137,53 @@ def _check_place(settings: RedisSettings) -> None:
         raise ConfigError(f"is given, and {given[1]} too, which both say where the server is; give one of them", given[0])
     if "{" in settings.key_prefix or "}" in settings.key_prefix:
         raise ConfigError("has a brace in it, which a Redis Cluster would take for its own", "key_prefix")
-    try:
-        settings.key_prefix.encode()
-    except UnicodeEncodeError:
-        raise ConfigError("is not UTF-8", "key_prefix") from None
+    for option in ("host", "key_prefix", "username", "unix_socket"):
+        _check_text(getattr(settings, option), option)
     if settings.sentinel is None:
         return
     if settings.sentinel.username and not settings.sentinel.password:
         raise ConfigError("is given, and no password", "sentinel.username")
+    for option in ("master", "username", "password"):
+        _check_text(getattr(settings.sentinel, option), f"sentinel.{option}")
     for index, host in enumerate(settings.sentinel.hosts):
+        _check_text(host, f"sentinel.hosts[{index}]")
         try:
             sentinel_address(host)
         except ValueError:
             raise ConfigError(f"is {host!r}; must be a host, or host:port", f"sentinel.hosts[{index}]") from None
 
 
+def _check_text(text: str, option: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ConfigError("is not UTF-8", option) from None
+    if "\0" in text:
+        raise ConfigError("has a NUL in it", option)
+
+
 def _read_url(url: str) -> dict[str, Any]:
     """The parts of a url under the names of redis-py. Raises ConfigError, which shows nothing of it: it may hold a password."""
-    whole = urlsplit(url)
+    if not url.startswith(("redis://", "rediss://", "unix://")):
+        raise ConfigError("must begin with redis://, rediss:// or unix://", "url")
     try:
+        whole = urlsplit(url)
         parts: dict[str, Any] = dict(parse_url(url))
     except ValueError:
-        raise ConfigError("cannot be read; must begin with redis://, rediss:// or unix://", "url") from None
+        raise ConfigError("cannot be read; must be like redis://user:password@host:port/database, or unix:///path", "url") from None
     unix = whole.scheme == "unix"
-    if not url.startswith(f"{whole.scheme}://") or not (parts.get("path") if unix else parts.get("host")):
-        raise ConfigError("says no server; must be redis://host, rediss://host or unix:///path", "url")
+    if unix and not parts.get("path"):
+        raise ConfigError("has no path; must be like unix:///path", "url")
     if not unix and not re.fullmatch(r"/?[0-9]*", whole.path):
         raise ConfigError("has something after the host that is no number of a database", "url")
     beyond = set(parts) - {"host", "port", "db", "username", "password", "path", "connection_class"}
     if beyond or whole.fragment:
-        raise ConfigError(f"has {', '.join(sorted(beyond)) or 'a fragment'} in it, which is not understood there", "url")
+        raise ConfigError("has parameters or a fragment, which it cannot have (in a password, write ? as %3F and # as %23)", "url")
     if parts.get("db", 0) < 0:
         raise ConfigError("has a negative number of a database", "url")
     parts["tls"] = parts.pop("connection_class", None) is SSLConnection
+    if whole.password:
+        parts["password"] = unquote_to_bytes(whole.password.encode("utf-8", "surrogateescape"))
     return parts
 
 

@@ -36,6 +36,18 @@ class Step(NamedTuple):
 MESSAGE, DELETION, END, LATER_DELETION = range(4)
 
 
+class Ending:
+    """A deletion that was asked for here, and its receipt, which comes after its news. ``heard``: all announced before it was heard."""
+
+    __slots__ = ("future", "generation", "heard", "receipt")
+
+    def __init__(self, generation: int, future: Future[Receipt], receipt: Receipt) -> None:
+        self.generation = generation
+        self.future = future
+        self.receipt = receipt
+        self.heard = False
+
+
 class Watch:
     """One channel that is listened to.
 
@@ -45,7 +57,7 @@ class Watch:
     - ``reading``: something is being read for it; announcements wait
     - ``overrun``: what is being read cannot be all that was missed
     - ``asked``: is done after the first look
-    - ``waiting``: reads that found ids which are still to be told; ``ending``: deletions, by their generation, that are
+    - ``waiting``: reads that found ids which are still to be told; ``ending``: deletions that are
     """
 
     __slots__ = (
@@ -63,7 +75,7 @@ class Watch:
         self.overrun = False
         self.asked: Future[None] | None = None
         self.waiting: list[tuple[MessageId, Future[Page], Page]] = []
-        self.ending: list[tuple[int, Future[Receipt], Receipt]] = []
+        self.ending: list[Ending] = []
         self._events = events
         self._epoch = b""
         self._lost = 0
@@ -107,9 +119,10 @@ class Watch:
             # What is missing nobody knows. The channel was not deleted, whatever has become of it.
             gap_told = True
             self.tip = min(self.tip, found.last)
-            self.generation = found.generation
-            self._deleted = 0
+            self.generation = self._deleted = 0
             self._gap()
+            # What they have found may be gone: it will never be told.
+            self._let_pages_go()
         self._epoch = found.epoch
         self._lost = found.lost
         again, self.overrun = found.more or self.overrun, False
@@ -143,14 +156,25 @@ class Watch:
                     again = True
                 else:
                     self._tell_deleted(step.generation)
+        self._end()
         self._release()
         return again
 
-    def was_deleted(self, generation: int) -> None:
-        """The channel of that generation is gone, as the reply to its deletion tells; what waits to be told comes first."""
+    def end_heard(self, ending: Ending) -> None:
+        """All that was announced before a deletion was heard, and that is to be told before it comes first."""
+        ending.heard = True
         if not self.reading and not self._pending:
-            self._tell_deleted(generation)
+            self._end()
             self._release()
+
+    def _end(self) -> None:
+        """Deletions whose announcement did not come are told of by now."""
+        for ending in self.ending:
+            if ending.heard:
+                if ending.generation >= self.generation:
+                    self._tell_deleted(ending.generation)
+                resolve(ending.future, ending.receipt)
+        self.ending = [ending for ending in self.ending if not ending.heard]
 
     def _steps(self, found: Found) -> list[Step]:
         """What there is to tell, in order; what was announced of ids beyond a page that is not the last one goes on waiting."""
@@ -218,13 +242,14 @@ class Watch:
                     resolve(page_future, page)
                 else:
                     self.waiting.append((last, page_future, page))
-        if self.ending:
-            ending, self.ending = self.ending, []
-            for generation, future, receipt in ending:
-                if generation <= self._deleted:
-                    resolve(future, receipt)
-                else:
-                    self.ending.append((generation, future, receipt))
+        for ending in self.ending:
+            if ending.generation <= self._deleted:
+                resolve(ending.future, ending.receipt)
+
+    def _let_pages_go(self) -> None:
+        waiting, self.waiting = self.waiting, []
+        for _, future, page in waiting:
+            resolve(future, page)
 
     def page(self, since: Since, limit: int, now: float) -> Page | None:
         """History as far as it was told here; None when the store has to be asked."""

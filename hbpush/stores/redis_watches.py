@@ -18,7 +18,7 @@ from hbpush.errors import StoreError, StoreUnavailable
 from hbpush.stores.base import Page, Receipt, StoreEvents
 from hbpush.stores.redis_codec import Announcement, Found, Names
 from hbpush.stores.redis_tail import Tails
-from hbpush.stores.redis_watch import Watch
+from hbpush.stores.redis_watch import Ending, Watch
 
 LINGERING = 10_000
 """Channels that are listened to though nobody here is subscribed."""
@@ -151,12 +151,13 @@ class Watches:
         if watch is None or self.events is None:
             resolve(future, receipt)
             return
-        watch.ending.append((generation, future, receipt))
-        self._link.catch_up(partial(self._end_heard, watch, generation))
+        ending = Ending(generation, future, receipt)
+        watch.ending.append(ending)
+        self._link.catch_up(partial(self._end_heard, watch, ending))
 
-    def _end_heard(self, watch: Watch, generation: int) -> None:
-        watch.was_deleted(generation)
-        if watch.ending:
+    def _end_heard(self, watch: Watch, ending: Ending) -> None:
+        watch.end_heard(ending)
+        if ending in watch.ending:
             self.look(watch)
 
     def _caught_up(self, watch: Watch) -> None:
@@ -201,7 +202,7 @@ class Watches:
         if watch.asked is not None:
             asked, watch.asked = watch.asked, None
             resolve(asked, None)
-        if again or watch.waiting or watch.ending:
+        if again or watch.waiting:
             self.look(watch)
 
     def look_at_all(self) -> None:
@@ -248,9 +249,9 @@ class Watches:
         for _, future, _ in waiting:
             fail(future, error)
         # These are done, whoever was told of it.
-        ending, watch.ending = watch.ending, []
-        for _, end, receipt in ending:
-            resolve(end, receipt)
+        endings, watch.ending = watch.ending, []
+        for ending in endings:
+            resolve(ending.future, ending.receipt)
 
 
 def _retrieve(future: Future[None]) -> None:

@@ -148,3 +148,8 @@ def test_a_password_file_that_has_none_is_refused(tmp_path: Path, content: bytes
     path = tmp_path / "password"
     path.write_bytes(content)
     assert refusal({"password_file": str(path)}) == f"c.yaml: store.default.password_file: is {str(path)!r}, which is empty"
+
+
+def test_a_password_with_a_question_mark_is_not_shown() -> None:
+    # It should have been written as %3F.
+    refusal({"url": f"redis://u:7031?{SECRET}=x@h"})

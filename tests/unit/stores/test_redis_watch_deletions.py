@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
+from asyncio import Future
+
 from hbpush.core.message import MessageId
+from hbpush.stores.base import Receipt
 from hbpush.stores.redis_codec import Announcement, Found
 from hbpush.stores.redis_tail import Tails
-from hbpush.stores.redis_watch import Watch
+from hbpush.stores.redis_watch import Ending, Watch
 from tests.unit.stores.test_redis_tail import tags
 from tests.unit.stores.test_redis_watch import NAMES, NOW, REF, Told, at, begun, found, gone, heard, look, next_message, said
+
+
+def replied(watch: Watch, generation: int) -> None:
+    """The reply to a deletion has come, and all that was announced before it."""
+    with asyncio.Runner() as runner:
+        ending = Ending(generation, Future(loop=runner.get_loop()), Receipt())
+        watch.ending.append(ending)
+        watch.end_heard(ending)
 
 
 def test_a_deletion_is_told_once() -> None:
     watch, told = begun()
     heard(watch, said(1), gone(1), gone(1))
-    watch.was_deleted(1)
+    replied(watch, 1)
     assert look(watch, found(1, generation=0)) is False
     assert (told, watch.generation) == (["1", "deleted"], 0)
     heard(watch, said(2, generation=2), gone(2, generation=2))
@@ -42,7 +54,7 @@ def test_a_deletion_comes_after_the_messages_before_it_and_before_those_after() 
 
 def test_the_reply_to_a_deletion_tells_it_when_nothing_else_has() -> None:
     watch, told = begun()
-    watch.was_deleted(1)
+    replied(watch, 1)
     heard(watch, gone(0))
     assert (told, watch.generation) == (["deleted"], 0)
 
@@ -72,7 +84,7 @@ def test_the_reply_to_a_deletion_does_not_overtake_messages_that_wait() -> None:
     watch, told = begun()
     watch.reading = True
     heard(watch, said(1), gone(1))
-    watch.was_deleted(1)
+    replied(watch, 1)
     watch.found(found(1, generation=0))
     assert told == ["1", "deleted"]
     assert (watch.generation, tags(watch, 1)) == (0, [None])
@@ -126,3 +138,11 @@ def test_generations_may_come_again_in_another_epoch() -> None:
     heard(watch, Announcement(b"f", 5, 0, MessageId(101, 0), None))
     assert told == ["deleted", "gap", "deleted", "next", "deleted"]
     assert (watch.generation, watch.page(MessageId(101, 0), 1, NOW)) == (0, None)
+
+
+def test_a_deletion_in_a_new_epoch_between_two_channels() -> None:
+    watch, told = begun()
+    watch.reading = True
+    heard(watch, said(1, generation=2, epoch=b"f"), gone(1, generation=2, epoch=b"f"), said(2, generation=3, epoch=b"f"))
+    watch.found(found(2, 2, generation=3, epoch=b"f"))
+    assert told == ["gap", "1", "deleted", "2"]
