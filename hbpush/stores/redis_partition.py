@@ -23,6 +23,7 @@ from hbpush.stores.redis_presence import Presence
 from hbpush.stores.redis_scripts import Scripts, milliseconds
 from hbpush.stores.redis_settings import RedisSettings
 from hbpush.stores.redis_tail import Tails
+from hbpush.stores.redis_watch import Held
 from hbpush.stores.redis_watches import Watches
 from hbpush.stores.redis_wire import Reply
 
@@ -184,7 +185,7 @@ class Partition:
     def _page_read(self, ref: ChannelRef, since: Since, future: Future[Page], reply: Found | StoreError) -> None:
         if isinstance(reply, Found):
             page = Page(reply.messages, reply.missed(since), reply.last, reply.more, reply.generation != 0)
-            self._watches.hold_back(ref, future, page)
+            self._watches.hold_back(ref, Held(page, reply.epoch, future))
         else:
             fail(future, reply)
 

@@ -36,6 +36,14 @@ class Step(NamedTuple):
 MESSAGE, DELETION, END, LATER_DELETION = range(4)
 
 
+class Held(NamedTuple):
+    """A page that is let go when all that it knows of was told."""
+
+    page: Page
+    epoch: bytes
+    future: Future[Page]
+
+
 class Ending:
     """A deletion that was asked for here, and its receipt, which comes after its news. ``heard``: all announced before it was heard."""
 
@@ -74,7 +82,7 @@ class Watch:
         self.reading = False
         self.overrun = False
         self.asked: Future[None] | None = None
-        self.waiting: list[tuple[MessageId, Future[Page], Page]] = []
+        self.waiting: list[Held] = []
         self.ending: list[Ending] = []
         self._events = events
         self._epoch = b""
@@ -121,8 +129,6 @@ class Watch:
             self.tip = min(self.tip, found.last)
             self.generation = self._deleted = 0
             self._gap()
-            # What they have found may be gone: it will never be told.
-            self._let_pages_go()
         self._epoch = found.epoch
         self._lost = found.lost
         again, self.overrun = found.more or self.overrun, False
@@ -157,7 +163,7 @@ class Watch:
                 else:
                     self._tell_deleted(step.generation)
         self._end()
-        self._release()
+        self._release(found.epoch)
         return again
 
     def end_heard(self, ending: Ending) -> None:
@@ -233,23 +239,18 @@ class Watch:
         if self.watched:
             self._events.deleted(self.ref)
 
-    def _release(self) -> None:
-        """Let go of the reads and deletions that were all told."""
+    def _release(self, epoch: bytes = b"") -> None:
+        """Let go of the reads and deletions that were all told. What was read in another epoch than a given one is not waited for."""
         if self.waiting:
             waiting, self.waiting = self.waiting, []
-            for last, page_future, page in waiting:
-                if self.tip is not None and last <= self.tip:
-                    resolve(page_future, page)
+            for held in waiting:
+                if self.tip is not None and (held.page.last <= self.tip or (epoch and held.epoch != epoch)):
+                    resolve(held.future, held.page)
                 else:
-                    self.waiting.append((last, page_future, page))
+                    self.waiting.append(held)
         for ending in self.ending:
             if ending.generation <= self._deleted:
                 resolve(ending.future, ending.receipt)
-
-    def _let_pages_go(self) -> None:
-        waiting, self.waiting = self.waiting, []
-        for _, future, page in waiting:
-            resolve(future, page)
 
     def page(self, since: Since, limit: int, now: float) -> Page | None:
         """History as far as it was told here; None when the store has to be asked."""

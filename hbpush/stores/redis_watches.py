@@ -15,10 +15,10 @@ from hbpush.core.clock import Clock
 from hbpush.core.message import NEWEST, ChannelRef, Since
 from hbpush.core.result import fail, resolve
 from hbpush.errors import StoreError, StoreUnavailable
-from hbpush.stores.base import Page, Receipt, StoreEvents
+from hbpush.stores.base import Receipt, StoreEvents
 from hbpush.stores.redis_codec import Announcement, Found, Names
 from hbpush.stores.redis_tail import Tails
-from hbpush.stores.redis_watch import Ending, Watch
+from hbpush.stores.redis_watch import Ending, Held, Watch
 
 LINGERING = 10_000
 """Channels that are listened to though nobody here is subscribed."""
@@ -135,13 +135,14 @@ class Watches:
 
     # Reading
 
-    def hold_back(self, ref: ChannelRef, future: Future[Page], page: Page) -> None:
+    def hold_back(self, ref: ChannelRef, held: Held) -> None:
         """Let a page go when all that it knows of was told: at once, or soon."""
+        page, _, future = held
         watch = self._watches.get(ref)
         if watch is None or watch.tip is None or watch.tip >= page.last:
             resolve(future, page)
             return
-        watch.waiting.append((page.last, future, page))
+        watch.waiting.append(held)
         if len(watch.waiting) == 1:
             self._link.catch_up(partial(self._caught_up, watch))
 
@@ -246,8 +247,8 @@ class Watches:
             asked, watch.asked = watch.asked, None
             fail(asked, error)
         waiting, watch.waiting = watch.waiting, []
-        for _, future, _ in waiting:
-            fail(future, error)
+        for held in waiting:
+            fail(held.future, error)
         # These are done, whoever was told of it.
         endings, watch.ending = watch.ending, []
         for ending in endings:

@@ -18,6 +18,7 @@ from hbpush.errors import StoreError, StoreUnavailable
 from hbpush.stores.base import Page
 from hbpush.stores.redis_codec import Announcement, Found, names
 from hbpush.stores.redis_tail import Tails
+from hbpush.stores.redis_watch import Held
 from hbpush.stores.redis_watches import Watches
 from tests.support.clock import ManualClock
 
@@ -311,7 +312,7 @@ class Network:
             if isinstance(found, Found):
                 self.failing.remove(answered)
                 page = Page(found.messages, found.missed(since), found.last, found.more, found.generation != 0)
-                self.watches.hold_back(REF, future, page)
+                self.watches.hold_back(REF, Held(page, found.epoch, future))
             else:
                 future.cancel()
 

@@ -12,7 +12,7 @@ from hbpush.core.message import OLDEST, ChannelRef, Message, MessageId
 from hbpush.stores.base import Page
 from hbpush.stores.redis_codec import Announcement, Found, names
 from hbpush.stores.redis_tail import Tails
-from hbpush.stores.redis_watch import PENDING, Watch
+from hbpush.stores.redis_watch import PENDING, Held, Watch
 
 REF = ChannelRef("default", "", "news")
 NAMES = names(REF, b"", b"0", 0)
@@ -277,7 +277,7 @@ def test_reads_wait_until_all_they_know_of_was_told() -> None:
         watch, told = begun()
         loop = asyncio.get_running_loop()
         futures: list[Future[Page]] = [loop.create_future() for _ in range(3)]
-        watch.waiting = [(at(tag), future, Page(last=at(tag))) for tag, future in zip((1, 2, 4), futures, strict=True)]
+        watch.waiting = [Held(Page(last=at(tag)), b"e", future) for tag, future in zip((1, 2, 4), futures, strict=True)]
         heard(watch, said(1))
         assert [future.done() for future in futures] == [True, False, False]
         look(watch, found(3, 2, 3))

@@ -136,7 +136,7 @@ OFTEN = ("publish", "publish", "publish unstored", "hear", "hear", "answer", "ex
 
 def scripts(*left_out: str) -> st.SearchStrategy[list[tuple[str, int]]]:
     names = [name for name in (*OFTEN, *STEPS) if name not in left_out]
-    return st.lists(st.tuples(st.sampled_from(names), st.integers(1, 4)), max_size=40)
+    return st.lists(st.tuples(st.sampled_from(names), st.integers(1, 4)), min_size=12, max_size=50)
 
 
 @settings(max_examples=500, deadline=None)

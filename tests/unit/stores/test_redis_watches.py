@@ -14,6 +14,7 @@ from hbpush.errors import StoreError, StoreUnavailable
 from hbpush.stores.base import Page, Receipt
 from hbpush.stores.redis_codec import Announcement, Found
 from hbpush.stores.redis_tail import Tails
+from hbpush.stores.redis_watch import Held
 from hbpush.stores.redis_watches import Watches
 from tests.support.clock import ManualClock
 from tests.unit.stores.test_redis_watch import NAMES, REF, Told, at, found, gone, said
@@ -87,7 +88,7 @@ class Table:
     def read_page(self, last: int) -> Future[Page]:
         """The server has answered somebody else's read."""
         future: Future[Page] = Future(loop=self.loop)
-        self.watches.hold_back(REF, future, Page(last=at(last)))
+        self.watches.hold_back(REF, Held(Page(last=at(last)), b"e", future))
         return future
 
 
