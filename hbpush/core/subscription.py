@@ -69,7 +69,7 @@ class Subscription:
     of them. ``since`` is where the next page starts; ``lost`` tells that something could not be kept or comes too late.
     """
 
-    __slots__ = ("_asked", "_before", "_delivered", "_met", "_newest", "_overtaken", "_unstored", "lost", "reading", "since")
+    __slots__ = ("_asked", "_before", "_delivered", "_met", "_newest", "_overtaken", "_seen", "_unstored", "lost", "reading", "since")
 
     def __init__(self, since: Since) -> None:
         self.since: Since = since
@@ -78,7 +78,8 @@ class Subscription:
         self._newest: MessageId | None = None
         self._asked: MessageId | None = None
         self._before: MessageId | None = None
-        self._met = False
+        self._met: MessageId | None = None
+        self._seen: MessageId | None = None
         self._overtaken = False
         self._delivered = BEFORE_ALL
         self._unstored: list[Message] = []
@@ -93,9 +94,9 @@ class Subscription:
         elif isinstance(self.since, MessageId) and self.since > previous and self._before is None:
             self._before = previous
         for message in messages:
-            if message.id == self.since:
-                # It is not from the future: another process, where it was had, has heard of it before this one.
-                self._met = True
+            if message.id == self.since and self._seen is None:
+                # It may not be from the future: another process, where it was had, has heard of it before this one.
+                self._met = message.id
             if message.stored:
                 self._newest = message.id
             elif message.id > self._delivered:
@@ -121,10 +122,13 @@ class Subscription:
         if self._overtaken:
             return (), False
         before, self._before = self._before, None
-        if before is not None and not self._met:
+        if before is not None and (self._met is None or self._met > last):
             self.since = before
+            self._met = None
             return (), False
-        seen = self.since if isinstance(self.since, MessageId) else BEFORE_ALL
+        if self._seen is None:
+            self._seen = self._met or BEFORE_ALL
+        seen = self._seen
         if not more and self._asked is not None and self._asked > last:
             # It was announced before this page was asked for, and the store has never heard of it: its history was lost.
             self.lost = True
