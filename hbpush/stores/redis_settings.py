@@ -50,7 +50,7 @@ class RedisSettings(StoreSettings, frozen=True, forbid_unknown_fields=True, kw_o
             extra={"secret": True},
         ),
     ] = ""
-    sentinel: Annotated[SentinelSettings | None, msgspec.Meta(description="sentinels that tell the server, in place of host and port")] = (
+    sentinel: Annotated[SentinelSettings | None, msgspec.Meta(description="sentinels (asked without TLS) that tell the server, in place of host and port")] = (
         None
     )
     cluster: Annotated[bool, msgspec.Meta(description="whether host and port are of a node of a Redis Cluster")] = False
