@@ -282,25 +282,13 @@ class Hub:
             self._forget_if_empty(channel)
             close(subscriber, CloseReason.ABSENT)
 
-    def _catch_up(
-        self,
-        channel: Channel,
-        subscriber: Subscriber,
-        since: Since,
-        must_exist: bool,
-        page: Result[Page] | None = None,
-    ) -> None:
+    def _catch_up(self, channel: Channel, subscriber: Subscriber, since: Since, must_exist: bool, page: Result[Page] | None = None) -> None:
         subscription = channel.catching[subscriber] = Subscription(since)
         channel.report(self._clock.time())
         self._read(channel, subscriber, subscription, must_exist, page)
 
     def _read(
-        self,
-        channel: Channel,
-        subscriber: Subscriber,
-        subscription: Subscription,
-        must_exist: bool,
-        page: Result[Page] | None = None,
+        self, channel: Channel, subscriber: Subscriber, subscription: Subscription, must_exist: bool, page: Result[Page] | None = None
     ) -> None:
         subscription.reading = True
         if channel.catching.get(subscriber) is not subscription:

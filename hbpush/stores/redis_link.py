@@ -119,11 +119,6 @@ class Link:
         """Whether commands can be sent."""
         return self._commands is not None
 
-    @property
-    def listening(self) -> bool:
-        """Whether what is announced is heard."""
-        return self._listening is not None
-
     async def _keep(self) -> None:
         wait = FIRST_WAIT
         told = False

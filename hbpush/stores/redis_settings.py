@@ -50,9 +50,9 @@ class RedisSettings(StoreSettings, frozen=True, forbid_unknown_fields=True, kw_o
             extra={"secret": True},
         ),
     ] = ""
-    sentinel: Annotated[SentinelSettings | None, msgspec.Meta(description="sentinels (asked without TLS) that tell the server, in place of host and port")] = (
-        None
-    )
+    sentinel: Annotated[
+        SentinelSettings | None, msgspec.Meta(description="sentinels (asked without TLS) that tell the server, in place of host and port")
+    ] = None
     cluster: Annotated[bool, msgspec.Meta(description="whether host and port are of a node of a Redis Cluster")] = False
     timeout: Annotated[float, msgspec.Meta(ge=0.1, le=60, description="seconds in which the server has to answer")] = 3
     linger: Annotated[
