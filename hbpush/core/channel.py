@@ -35,7 +35,7 @@ class Channel:
     not have reached everybody, in their order.
     """
 
-    __slots__ = ("catching", "pending", "polls", "ref", "running", "store", "streams", "watched")
+    __slots__ = ("catching", "claimed", "pending", "polls", "ref", "running", "store", "streams", "watched")
 
     def __init__(self, ref: ChannelRef, store: Store) -> None:
         self.ref = ref
@@ -46,6 +46,8 @@ class Channel:
         self.catching: dict[Subscriber, Subscription] = {}
         self.pending: list[Message] = []
         self.running: deque[Delivery] = deque()
+        self.claimed = 0
+        """The number of the newest claim that displaces those before it."""
 
     def listening(self) -> int:
         return len(self.polls) + len(self.streams) + len(self.catching)

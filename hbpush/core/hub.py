@@ -222,9 +222,15 @@ class Hub:
 
     def displaced(self, ref: ChannelRef, number: int) -> None:
         """A poll has claimed the channel as the last one: those here that were earlier leave."""
+        if ref in self._channels:
+            self._channels[ref].claimed = max(self._channels[ref].claimed, number)
         for subscriber in self.subscribers(ref):
             if subscriber.claim is not None and subscriber.claim < number:
                 self.close(ref, subscriber, CloseReason.DISPLACED)
+
+    def newest_claim(self, ref: ChannelRef) -> int:
+        """The greatest number that `displaced` has told while somebody here listens."""
+        return self._channels[ref].claimed if ref in self._channels else 0
 
     # Delivering
 

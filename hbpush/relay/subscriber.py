@@ -249,7 +249,9 @@ class Poll:
         """Processes that share the store have decided. What has ended meanwhile is none of their business."""
         if not self.held:
             return
-        refusal = self._place.refusal(self._exchange.args, claim.elsewhere) if claim.number else DISPLACED.wire()
+        ref = self._exchange.args
+        admitted = claim.number and claim.number >= self._place.hub.newest_claim(ref)
+        refusal = self._place.refusal(ref, claim.elsewhere) if admitted else DISPLACED.wire()
         if refusal is not None:
             self._leave(refusal)
         else:

@@ -13,9 +13,6 @@ import msgspec
 
 from hbpush.core.message import OLDEST, ChannelRef, Last, Message, MessageId, Since
 
-ABSENT = b"0"
-"""The generation of a channel that is not there."""
-
 
 class Names(NamedTuple):
     """How a channel is called in Redis: the common part of its keys, its pub/sub name, its keys, and its own id as it was given."""

@@ -36,6 +36,9 @@ LAST_WAIT = 1.0
 FLUSHED = b"__redis__:invalidate"
 """What a server publishes for clients that keep copies of keys (CLIENT TRACKING): we keep none, so only of a flush."""
 
+STEADY = 0.5
+"""Seconds after which a connection has been of use."""
+
 FAREWELL = 0.2
 """Seconds for the last word to a server."""
 
@@ -43,7 +46,7 @@ SUBSCRIBE_AT_ONCE = 1000
 """Names in one SUBSCRIBE."""
 
 # What a server says that is not, or no longer, the one to talk to. It has not done what it was asked.
-_ELSEWHERE = ("MOVED", "ASK", "READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "UNBLOCKED", "NOREPLICAS", "TRYAGAIN")
+_ELSEWHERE = ("MOVED", "ASK", "READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "UNBLOCKED", "TRYAGAIN")
 
 
 class Partner(Protocol):
@@ -95,6 +98,7 @@ class Link:
         self._after_open: deque[Callable[[], object]] = deque()
         self._pongs: deque[Callable[[], object]] = deque()
         self._canary_heard = 0.0
+        self._flushes_asked = False
         self._canary_confirmed: asyncio.Future[None] = self._loop.create_future()
 
     # Its life
@@ -110,8 +114,8 @@ class Link:
             self._task.cancel()
             await asyncio.wait([self._task])
         if self._commands is not None:
-            with suppress(StoreUnavailable):
-                await asyncio.wait([self._commands.ask("HDEL", self._keys[2], process)], timeout=FAREWELL)
+            with suppress(StoreUnavailable, TimeoutError, hiredis.ReplyError):
+                await asyncio.wait_for(self._commands.ask("HDEL", self._keys[2], process), FAREWELL)
         self._close("the store was stopped")
 
     @property
@@ -135,12 +139,17 @@ class Link:
                 await asyncio.sleep(wait * random.uniform(0.5, 1))  # noqa: S311 - no secret
                 wait = min(wait * 2, LAST_WAIT)
                 continue
-            wait = FIRST_WAIT
             told = False
             self._partner.connected()
             self._has_tried()
+            since = self._loop.time()
             await self._changed.wait()
-            logger.debug("a connection to Redis is lost")
+            if self._loop.time() - since > STEADY:
+                wait = FIRST_WAIT
+            else:
+                # It lets us in and sends us away: not to be asked as fast as it can do that.
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, LAST_WAIT)
 
     def _has_tried(self) -> None:
         if not self._tried.done():
@@ -166,6 +175,7 @@ class Link:
                 await self._hear_of_flushes(listening)
                 listening.listen()
                 # One by one: a user may not have the right to the first.
+                self._flushes_asked = False
                 listening.say(("SUBSCRIBE", FLUSHED))
                 listening.say(("SUBSCRIBE", self._canary))
                 await self._canary_confirmed
@@ -332,6 +342,10 @@ class Link:
 
     def _heard(self, reply: Reply) -> None:
         if not isinstance(reply, list):
+            # The first subscription is no condition.
+            if isinstance(reply, Exception) and self._flushes_asked and not self._canary_confirmed.done():
+                self._canary_confirmed.set_exception(reply)
+            self._flushes_asked = True
             return
         kind = reply[0]
         if kind == b"message":
@@ -345,9 +359,11 @@ class Link:
             if self._pongs:
                 self._pongs.popleft()()
         elif kind == b"subscribe":
-            if reply[1] not in (self._canary, FLUSHED):
+            if reply[1] == FLUSHED:
+                self._flushes_asked = True
+            elif reply[1] != self._canary:
                 self._partner.subscribed(reply[1])
-            elif reply[1] == self._canary and not self._canary_confirmed.done():
+            elif not self._canary_confirmed.done():
                 self._canary_confirmed.set_result(None)
 
     # Whether it lives

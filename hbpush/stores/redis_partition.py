@@ -25,7 +25,7 @@ from hbpush.stores.redis_settings import RedisSettings
 from hbpush.stores.redis_tail import Tails
 from hbpush.stores.redis_watch import Held
 from hbpush.stores.redis_watches import Watches
-from hbpush.stores.redis_wire import Reply
+from hbpush.stores.redis_wire import ConnectionLost, Reply
 
 BEAT = 1.0
 """Seconds between two signs of life."""
@@ -95,7 +95,6 @@ class Partition:
         self._names: dict[ChannelRef, Names] = {}
         self._watches = Watches(self._link, self._read, context.clock, settings.linger, tails)
         self._timer: Timer | None = None
-        self._beats = 0
         self._beating = False
 
     # Its life
@@ -113,6 +112,7 @@ class Partition:
             self._timer.cancel()
         self._presence.stop()
         await self._link.stop(self._process)
+        self._watches.stop()
 
     # What the store does
 
@@ -141,7 +141,7 @@ class Partition:
 
     def _published(self, ref: ChannelRef, future: Future[Receipt], reply: Reply) -> None:
         if isinstance(reply, list):
-            self._link.known(self._link.epoch, int(reply[5]), parse_id(reply[2]))
+            self._link.known(reply[6], int(reply[5]), parse_id(reply[2]))
         self._receipt(ref, future, reply)
 
     def create(self, ref: ChannelRef, permanent: bool) -> Future[Receipt]:
@@ -195,6 +195,7 @@ class Partition:
         def read(reply: Reply) -> None:
             if isinstance(reply, list):
                 page = found(ref, reply)
+                self._link.known(page.epoch, page.given, page.last)
                 self._link.seen(page.epoch)
                 answered(page)
             else:
@@ -211,11 +212,11 @@ class Partition:
 
     def _claimed(self, ref: ChannelRef, held: int, streaming: int, future: Future[Claim], reply: Reply) -> None:
         if not isinstance(reply, list):
+            self._presence.claim_ended(ref, None)
             fail(future, reply)
             return
         number, others_held, others_streaming = reply
-        if number:
-            self._presence.told(ref, held, streaming)
+        self._presence.claim_ended(ref, (held, streaming) if number else None)
         resolve(future, Claim(number, others_held + others_streaming))
 
     def report(self, ref: ChannelRef, held: int, streaming: int, requested: float | None) -> None:
@@ -233,10 +234,10 @@ class Partition:
     # What the link tells
 
     def connected(self) -> None:
-        self._owner.back(self)
+        # Whom the store does not know is not counted.
+        self._send_beat()
         self._watches.connected()
         self._presence.tell_all()
-        self._send_beat()
 
     def disconnected(self, reason: str) -> None:
         self._watches.disconnected()
@@ -245,8 +246,8 @@ class Partition:
     def history_lost(self) -> None:
         self._watches.look_at_all()
         # What the others know of this process is lost too.
-        self._presence.tell_all()
         self._send_beat()
+        self._presence.tell_all()
 
     def subscribed(self, name: bytes) -> None:
         self._watches.subscribed(name)
@@ -288,16 +289,19 @@ class Partition:
         if self._beating or not self._link.ready:
             return
         self._beating = True
-        self._beats += 1
         try:
-            self._link.run(self._scripts.beat, self._beat_keys, (self._process, self._canary, self._beats), self._beat_answered)
+            self._link.run(self._scripts.beat, self._beat_keys, (self._process, self._canary), self._beat_answered)
         except StoreUnavailable:
             self._beating = False
 
     def _beat_answered(self, reply: Reply) -> None:
         self._beating = False
         if not isinstance(reply, list):
+            if self._running and self._link.ready and not isinstance(reply, ConnectionLost):
+                # The server is there, and refuses what keeps the store going.
+                self._owner.away(self, str(reply))
             return
+        self._owner.back(self)
         if not reply:
             self._link.seen(b"")
             return
@@ -319,10 +323,14 @@ class Partition:
         held, streaming = (b"", b"") if present is None else (b"%d" % present[0], b"%d" % present[1])
         asked = b"" if requested is None else repr(requested).encode()
         try:
-            self._link.run(self._scripts.report, self._name(ref).keys, (self._process, held, streaming, asked), _nothing)
+            self._link.run(self._scripts.report, self._name(ref).keys, (self._process, held, streaming, asked), partial(self._told, ref))
         except StoreUnavailable:
             return False
         return True
+
+    def _told(self, ref: ChannelRef, reply: Reply) -> None:
+        if isinstance(reply, StoreError):
+            self._presence.untold(ref)
 
     # Small things
 
@@ -360,4 +368,4 @@ class Partition:
 
 
 def _nothing(_: Reply) -> None:
-    """What fails is told again with the next connection, or looked at with the next beat."""
+    """What could not be looked at is still due with the next beat."""

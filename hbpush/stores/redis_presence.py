@@ -24,7 +24,7 @@ PAUSE = 0.005
 class Here:
     """The subscribers of this process on one channel. ``requested`` (unix seconds) is None when nothing new is to be told of it."""
 
-    __slots__ = ("claimed", "held", "requested", "seen", "streaming", "told", "watched")
+    __slots__ = ("claimed", "claims", "held", "requested", "seen", "streaming", "told", "watched")
 
     def __init__(self) -> None:
         self.held = 0
@@ -32,6 +32,8 @@ class Here:
         self.watched = False
         self.claimed = False
         """Somebody waits elsewhere for a poll to leave: fewer are told at once too."""
+        self.claims = 0
+        """Claims under way: until they are decided nobody is told of their polls."""
         self.requested: float | None = None
         self.seen: float | None = None
         """When somebody here last asked, told or not."""
@@ -101,6 +103,7 @@ class Presence:
         if here is None:
             return 0, 0
         here.claimed = True
+        here.claims += 1
         return here.held, here.streaming
 
     def requested(self, ref: ChannelRef) -> float | None:
@@ -114,14 +117,22 @@ class Presence:
         if here is not None:
             here.requested = here.seen = None
 
-    def told(self, ref: ChannelRef, held: int, streaming: int) -> None:
-        """A claim has told of the channel."""
+    def claim_ended(self, ref: ChannelRef, told: tuple[int, int] | None) -> None:
+        """A claim is decided; if it was granted, it has told these polls and streams."""
         here = self._here.get(ref)
         if here is not None:
-            here.told = (held, streaming)
-            if here.present() != here.told:
-                self._changed[ref] = None
-                self._hurry(ref)
+            here.claims -= 1
+            if told is not None:
+                here.told = told
+            self._changed[ref] = None
+            self._hurry(ref)
+
+    def untold(self, ref: ChannelRef) -> None:
+        """The server did not take what it was told."""
+        here = self._here.get(ref)
+        if here is not None:
+            here.told = UNKNOWN
+            self._changed[ref] = None
 
     def tell_all(self) -> None:
         """Tell of everything anew: the server may have forgotten it."""
@@ -168,6 +179,9 @@ class Presence:
 
     def _say(self, ref: ChannelRef) -> bool:
         here = self._here[ref]
+        if here.claims > 0:
+            self._changed.pop(ref, None)
+            return True
         present = here.present()
         again = ref not in self._told_at
         if present != here.told or here.requested is not None or (again and present is not None):

@@ -13,6 +13,12 @@ CHANNEL = ("publish", "read", "create", "info", "delete", "look", "report", "cla
 """Those that work on one channel: `channel.lua` comes before each of them."""
 
 
+FREEING = ("read", "info", "delete", "look", "report", "beat", "open")
+"""Those that free memory, or are needed for it: a server that is full runs them all the same."""
+
+ALLOW_OOM = "#!lua flags=allow-oom\n"
+
+
 class Script(NamedTuple):
     """A script by its digest, as EVALSHA wants it, and its text for a server that does not know it."""
 
@@ -52,7 +58,12 @@ def scripts(settings: StoreSettings, database: int) -> Scripts:
         "database": f"'{database}'",
     }
     first = f"local {', '.join(bounds)} = {', '.join(bounds.values())}\n" + _text("channel")
-    return Scripts(**{name: _script((first if name in CHANNEL else "") + _text(name)) for name in Scripts._fields})
+    return Scripts(
+        **{
+            name: _script((ALLOW_OOM if name in FREEING else "") + (first if name in CHANNEL else "") + _text(name))
+            for name in Scripts._fields
+        }
+    )
 
 
 def milliseconds(seconds: float) -> bytes:

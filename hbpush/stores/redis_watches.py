@@ -26,7 +26,7 @@ LINGERING = 10_000
 PAGE = 100
 """Messages that are read at once."""
 
-LOOKS = 500
+LOOKS = 64
 """Channels that are looked at at once when every one has to be: others want to ask the server too."""
 
 Read = Callable[[ChannelRef, Since, int, Callable[[Found | StoreError], object]], object]
@@ -129,9 +129,24 @@ class Watches:
             del self._by_name[watch.names.announced]
             watch.end()
             self._to_look.pop(watch, None)
-            self._fail(watch, StoreUnavailable("nobody waits for it"))
+            self._let_go(watch)
             leaving.append(watch.names.announced)
         self._link.unsubscribe(leaving)
+
+    def stop(self) -> None:
+        """The store ends: nobody is to wait for what does not come any more."""
+        for watch in self._watches.values():
+            self._let_go(watch)
+        self._watches.clear()
+        self._by_name.clear()
+        self._lingering.clear()
+        self._to_look.clear()
+
+    def _let_go(self, watch: Watch) -> None:
+        """A channel is not listened to any more: what was found need not be told here."""
+        for held in watch.waiting:
+            resolve(held.future, held.page)
+        self._fail(watch, StoreUnavailable("the store does not listen any more"))
 
     # Reading
 

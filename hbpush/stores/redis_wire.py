@@ -20,12 +20,16 @@ logger = logging.getLogger("hbpush")
 
 Word = bytes | str | int
 Reply = Any
-"""bytes, int, None, a list of replies, or an exception: `hiredis.ReplyError` from the server, `StoreUnavailable` for no answer."""
+"""bytes, int, None, a list of replies, or an exception: `hiredis.ReplyError` from the server, `ConnectionLost` for no answer."""
 
 Answered = Callable[[Reply], object]
 
 OVERHEAD = 256
 """Bytes that a waiting command counts on top of its own."""
+
+
+class ConnectionLost(StoreUnavailable):
+    """The connection ended before the reply came."""
 
 
 class Connection(asyncio.Protocol):
@@ -142,7 +146,7 @@ class Connection(asyncio.Protocol):
             self.reason = str(error) or type(error).__name__
         waiting, self._waiting = self._waiting, deque()
         for answered, _, _ in waiting:
-            self._told(answered, StoreUnavailable("the store did not answer: the connection was lost"))
+            self._told(answered, ConnectionLost("the store did not answer"))
         self._lost(self, self.reason)
 
     def _told(self, answered: Answered, reply: Reply) -> None:

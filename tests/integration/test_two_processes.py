@@ -149,6 +149,8 @@ def test_what_needs_redis_is_told_to_come_back_and_the_rest_waits(pair: Pair) ->
             refused = ask(port, method, target, b"lost" if method == "POST" else None)
             assert (refused.status, "retry-after" in refused.headers) == (503, True), (method, target)
     again = Asked(pair.b, "GET", "/sub/news", headers=next_of(first))
+    for daemon in pair.daemons:
+        daemon.wait_for("cannot be reached")
     pair.redis.start()
     for daemon in pair.daemons:
         daemon.wait_for("is back after")

@@ -60,30 +60,26 @@ local function seconds_of(id) return tonumber(string.match(id, '^%d+')) end
 
 -- Drop what has expired, but for the newest `min_messages`.
 local function purge()
-  if not soonest or soonest > now then return end
-  local spared
-  if min_messages > 0 then
-    local newest = call('XREVRANGE', stream, '+', '-', 'COUNT', min_messages)
-    if #newest < min_messages then return end
-    spared = {}
-    for _, entry in ipairs(newest) do spared[entry[1]] = true end
+  if not soonest or soonest > now or messages <= min_messages then return end
+  local freed, dropped = 0, 0
+  local function drop(id, size)
+    call('ZREM', expiries, id .. ' ' .. size)
+    if call('XDEL', stream, id) == 1 then freed, dropped = freed + size, dropped + 1 end
   end
-  local freed, dropped, seen = 0, 0, 0
-  repeat
-    local expired = call('ZRANGEBYSCORE', expiries, '-inf', now, 'LIMIT', seen, 500)
-    for _, member in ipairs(expired) do
-      local id, size = string.match(member, '^(%S+) (%d+)$')
-      if spared and spared[id] then
-        seen = seen + 1
-      else
-        call('ZREM', expiries, member)
-        if call('XDEL', stream, id) == 1 then
-          freed = freed + tonumber(size)
-          dropped = dropped + 1
-        end
-      end
+  if min_messages > 0 then
+    for _, entry in ipairs(call('XRANGE', stream, '-', '+', 'COUNT', messages - min_messages)) do
+      local f = entry[2]
+      if f[4] ~= '' and tonumber(f[4]) <= now then drop(entry[1], size_of(f[6], f[8])) end
     end
-  until #expired < 500
+  else
+    repeat
+      local expired = call('ZRANGEBYSCORE', expiries, '-inf', now, 'LIMIT', 0, 500)
+      for _, member in ipairs(expired) do
+        local id, size = string.match(member, '^(%S+) (%d+)$')
+        drop(id, tonumber(size))
+      end
+    until #expired < 500
+  end
   soonest = tonumber(call('ZRANGE', expiries, 0, 0, 'WITHSCORES')[2])
   if soonest then call('HSET', meta, 'x', soonest) else call('HDEL', meta, 'x') end
   channel_bytes, bytes, messages = channel_bytes - freed, bytes - freed, messages - dropped

@@ -1,5 +1,5 @@
 -- Give a message an id, keep it, announce it. ARGV: process, channel id, body, head, stored (1 or 0), time-out (ms; empty: the store's),
--- create (1 or 0), bytes and channels in other partitions. Returns {messages, requested, id, held, streaming, given}, or the name of a refusal.
+-- create (1 or 0), bytes and channels in other partitions. Returns {messages, requested, id, held, streaming, given, epoch}, or the name of a refusal.
 local process, id, body, head, stored = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5] == '1'
 if not generation and ARGV[7] == '0' then return 'ABSENT' end
 local size = stored and size_of(head, body) or 0
@@ -59,4 +59,4 @@ call('HSET', store, 'bytes', bytes, 'given', given)
 if stored and min_messages > 0 then purge() end
 announce('m', given .. ' ' .. last .. ' ' .. previous .. ' ' .. (expires == '' and '0' or expires) .. ' ' .. ARGV[5] .. '\n' .. head .. body)
 local held, streaming = elsewhere(process)
-return {messages, fields[4] or '', last, held, streaming, given}
+return {messages, fields[4] or '', last, held, streaming, given, epoch}

@@ -106,6 +106,15 @@ async def test_a_store_that_is_away_is_told(site: Site, late: bool) -> None:
     assert site.hub.listening(NEWS) == 0
 
 
+async def test_a_later_claim_that_is_told_of_before_the_answer(site: Site) -> None:
+    store = await shared(site)
+    store.claimed = Claim(7, 0)
+    poll = await claiming(site, store, "last")
+    site.hub.displaced(NEWS, 8)
+    store.answer()
+    assert (await poll.answer()).status == 409
+
+
 async def test_a_later_claim_elsewhere_displaces_those_that_were_earlier(site: Site) -> None:
     store = await shared(site)
     plain = await site.hold("/sub/news")

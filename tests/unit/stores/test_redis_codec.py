@@ -11,7 +11,6 @@ from redis.crc import key_slot
 
 from hbpush.core.message import BEFORE_ALL, NEWEST, OLDEST, ChannelRef, Last, Message, MessageId
 from hbpush.stores.redis_codec import (
-    ABSENT,
     Announcement,
     Displacement,
     announcement,
@@ -193,7 +192,7 @@ def test_a_page(
 
 
 def test_the_page_of_an_absent_channel() -> None:
-    page = found(REF, [b"e", b"0", ABSENT, b"12--1", b"7", 0])
+    page = found(REF, [b"e", b"0", b"0", b"12--1", b"7", 0])
     assert (page.generation, page.last, page.messages, page.more) == (0, MessageId(12, -1), [], False)
 
 

@@ -180,7 +180,7 @@ def test_a_deletion_takes_the_request_with_it(told: Told) -> None:
 def test_nothing_is_known_of_a_channel_that_nobody_asked_for(told: Told) -> None:
     told.presence.report(NEWS, 0, 0, None)
     told.presence.watch(NEWS, False)
-    told.presence.told(NEWS, 1, 0)
+    told.presence.claim_ended(NEWS, (1, 0))
     told.presence.deleted(NEWS)
     told.presence.now(NEWS)
     assert (told.presence.claim(NEWS), told.presence.requested(NEWS)) == ((0, 0), None)
@@ -231,7 +231,7 @@ def test_everything_is_told_anew(told: Told) -> None:
 def test_a_claim_has_told_already(told: Told) -> None:
     told.presence.report(NEWS, 1, 0, None)
     assert told.presence.claim(NEWS) == (1, 0)
-    told.presence.told(NEWS, 1, 0)
+    told.presence.claim_ended(NEWS, (1, 0))
     told.tick()
     assert told.beat() == []
 
@@ -240,7 +240,7 @@ def test_after_a_claim_fewer_are_told_at_once(told: Told) -> None:
     told.presence.report(NEWS, 1, 0, None)
     told.tick()
     told.presence.claim(NEWS)
-    told.presence.told(NEWS, 1, 0)
+    told.presence.claim_ended(NEWS, (1, 0))
     told.presence.report(NEWS, 0, 0, None)
     assert told.tick() == [(NOBODY, None)]
     assert told.is_empty()
@@ -250,8 +250,18 @@ def test_fewer_are_told_at_once_though_the_claim_was_turned_away(told: Told) -> 
     told.presence.report(NEWS, 2, 0, None)
     told.tick()
     told.presence.claim(NEWS)
+    told.presence.claim_ended(NEWS, None)
     told.presence.report(NEWS, 1, 0, None)
     assert told.tick() == [((1, 0), None)]
+
+
+def test_nobody_is_told_of_a_poll_whose_claim_is_not_decided(told: Told) -> None:
+    told.presence.report(NEWS, 1, 0, None)
+    told.presence.claim(NEWS)
+    assert (told.tick(), told.beat()) == ([], [])
+    told.presence.report(NEWS, 0, 0, None)
+    told.presence.claim_ended(NEWS, None)
+    assert (told.tick(), told.beat(), told.is_empty()) == ([], [], True)
 
 
 def test_who_left_while_the_claim_was_on_its_way_is_told_at_once_and_after_it(told: Told) -> None:
@@ -260,9 +270,9 @@ def test_who_left_while_the_claim_was_on_its_way_is_told_at_once_and_after_it(to
     told.tick()
     told.presence.claim(NEWS)
     told.presence.report(NEWS, 0, 0, None)
-    assert told.tick() == [((0, 0), None)]
-    # What the claim told came after that, maybe, and is wrong by now.
-    told.presence.told(NEWS, 1, 0)
+    assert told.tick() == []
+    # What the claim told is wrong by now.
+    told.presence.claim_ended(NEWS, (1, 0))
     assert told.tick() == [((0, 0), None)]
     assert told.beat() == []
 
@@ -271,7 +281,7 @@ def test_a_claimed_channel_is_told_again_before_it_expires(told: Told) -> None:
     told.presence.report(NEWS, 1, 0, None)
     told.presence.now(NEWS)
     told.presence.claim(NEWS)
-    told.presence.told(NEWS, 1, 0)
+    told.presence.claim_ended(NEWS, (1, 0))
     told.new()
     assert len(told.beat(61)) >= 2
 

@@ -114,7 +114,7 @@ def test_nothing_is_left_when_everybody_has_gone(told: Told) -> None:
             told.presence.report(ref, number % 3, number % 2, START + turn)
             if number % 5 == 0:
                 told.presence.claim(ref)
-                told.presence.told(ref, number % 3, number % 2)
+                told.presence.claim_ended(ref, (number % 3, number % 2))
         for _ in range(25):
             told.clock.run_until_idle()
             told.clock.advance(1)
