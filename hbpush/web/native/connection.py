@@ -97,7 +97,8 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.server.forget(self)
-        self.reader = self._tail = None
+        self._tail = None
+        self._drop_reader()
         writer, self.writer = self.writer, None
         if writer is not None:
             writer.lost()
@@ -212,6 +213,12 @@ class Connection(asyncio.Protocol):
         except Refused:
             self._refuse(reader.refusal or b"")
 
+    def _drop_reader(self) -> None:
+        """What has arrived in part is of no use any more: a body may be large, and is not to wait for the garbage collector."""
+        reader, self.reader = self.reader, None
+        if reader is not None:
+            reader.close()
+
     def _give_back(self, reader: Reader) -> None:
         self.reader = None
         reader.connection = None
@@ -315,7 +322,7 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self, wire: bytes) -> None:
         """Answer what cannot be read, after what was read before it has its answer; then the connection ends."""
-        self.reader = None
+        self._drop_reader()
         if self.current is not None or self._queue:
             self._refusal = wire
             self.busy = True

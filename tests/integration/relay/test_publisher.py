@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from pathlib import Path
 
 import pytest
 
 from hbpush.errors import StoreUnavailable
+from hbpush.web.native.reader import Reader
 from tests.integration.relay.conftest import Site, late_store
 from tests.support.clock import START
-from tests.support.hosts import PATIENCE, get
+from tests.support.hosts import PATIENCE, get, request
 from tests.support.late_store import LateStore
 
 ALLOW = b"GET, HEAD, POST, PUT, DELETE, OPTIONS"
@@ -323,3 +325,26 @@ async def test_cors(site: Site) -> None:
         assert (posted.status, posted.headers[b"access-control-allow-origin"]) == (status, b"*")
         assert b"access-control-max-age" not in posted.headers
     assert b"access-control-allow-origin" not in (await site.post("/pub/news", b"x", "X-Api-Key: k")).headers
+
+
+@pytest.mark.parametrize("sent", [40, 60_000])
+async def test_nothing_is_left_of_an_upload_that_ends_early(site: Site, sent: int) -> None:
+    """It is freed with its connection, not by the garbage collector, which has little reason to come by."""
+    if site.host.kind.tornado:
+        pytest.skip("Tornado's server keeps its own books")
+    await site.serve()
+    gc.collect()
+    gc.disable()
+    try:
+        client = await site.host.connect()
+        await client.send(request(b"POST", b"/pub/news", body=b"x" * 100_000)[:sent])
+        await site.until(lambda: uploads() == 1)
+        client.leave()
+        await site.until(lambda: uploads() == 0)
+    finally:
+        gc.enable()
+
+
+def uploads() -> int:
+    """Requests that have arrived in part, garbage or not."""
+    return sum(isinstance(each, Reader) and each.connection is not None for each in gc.get_objects())
