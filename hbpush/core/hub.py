@@ -137,8 +137,7 @@ class Hub:
 
     def listening(self, ref: ChannelRef) -> int:
         """How many subscribers of this process are on the channel."""
-        channel = self._channels.get(ref)
-        return 0 if channel is None else channel.listening()
+        return self._channels[ref].listening() if ref in self._channels else 0
 
     def subscribers(self, ref: ChannelRef) -> list[Subscriber]:
         """The subscribers of this process on the channel, the oldest poll first."""
@@ -205,9 +204,8 @@ class Hub:
     def deleted(self, ref: ChannelRef) -> None:
         """The channel is no more: what was published before is delivered, then every subscriber is closed."""
         self.settle(ref)
-        channel = self._channels.get(ref)
-        if channel is not None:
-            self._drop(channel, self.subscribers(ref), CloseReason.DELETED)
+        if ref in self._channels:
+            self._drop(self._channels[ref], self.subscribers(ref), CloseReason.DELETED)
 
     def gap(self, ref: ChannelRef) -> None:
         """Messages of the channel were lost on the way: its subscribers are told."""
@@ -229,7 +227,7 @@ class Hub:
                 self.close(ref, subscriber, CloseReason.DISPLACED)
 
     def newest_claim(self, ref: ChannelRef) -> int:
-        """The greatest number that `displaced` has told while somebody here listens."""
+        """The greatest number that `displaced` has told since somebody here listens."""
         return self._channels[ref].claimed if ref in self._channels else 0
 
     # Delivering

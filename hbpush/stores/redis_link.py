@@ -58,6 +58,9 @@ class Partner(Protocol):
     def disconnected(self, reason: str) -> None:
         """It cannot be connected just now. Called once until `connected`."""
 
+    def refused(self, reason: str) -> None:
+        """The server did not do what it was asked, for a reason that its operator should know."""
+
     def history_lost(self) -> None:
         """The store has begun a new epoch: some of what was published is gone."""
 
@@ -94,6 +97,7 @@ class Link:
         self._changed = asyncio.Event()
         self._tried = self._loop.create_future()
         self._task: asyncio.Task[None] | None = None
+        self._away_told = False
         self._opening = False
         self._after_open: deque[Callable[[], object]] = deque()
         self._pongs: deque[Callable[[], object]] = deque()
@@ -125,21 +129,18 @@ class Link:
 
     async def _keep(self) -> None:
         wait = FIRST_WAIT
-        told = False
         while True:
             try:
                 await self._connect()
             except Exception as error:
                 if not isinstance(error, OSError | HbpushError | hiredis.ReplyError):
                     logger.exception("a server could not be made use of")
-                if not told:
-                    told = True
-                    self._partner.disconnected(_reason(error))
+                self._tell_away(_reason(error))
                 self._has_tried()
                 await asyncio.sleep(wait * random.uniform(0.5, 1))  # noqa: S311 - no secret
                 wait = min(wait * 2, LAST_WAIT)
                 continue
-            told = False
+            self._away_told = False
             self._partner.connected()
             self._has_tried()
             since = self._loop.time()
@@ -150,6 +151,11 @@ class Link:
                 # It lets us in and sends us away: not to be asked as fast as it can do that.
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, LAST_WAIT)
+
+    def _tell_away(self, reason: str) -> None:
+        if not self._away_told:
+            self._away_told = True
+            self._partner.disconnected(reason)
 
     def _has_tried(self) -> None:
         if not self._tried.done():
@@ -309,9 +315,11 @@ class Link:
             self._close(said)
             answered(StoreUnavailable("the store cannot be reached"))
         elif said.startswith("OOM"):
+            self._partner.refused("maxmemory is reached")
             answered(StoreFull("the store is full"))
         else:
-            answered(StoreUnavailable(f"the store refuses: {said}"))
+            self._partner.refused(said)
+            answered(StoreUnavailable("the store refuses"))
 
     def _again(self, script: Script, keys: tuple[Word, ...], arguments: tuple[Word, ...], answered: Answered) -> None:
         try:
@@ -374,6 +382,7 @@ class Link:
         since = None if self._commands is None else self._commands.waiting_since()
         if since is not None and now - since > timeout:
             self._close(f"no answer for {timeout:g} seconds")
+            self._tell_away(f"no answer for {timeout:g} seconds")
         elif self._listening is not None and now - self._canary_heard > timeout + 1:
             listening, self._listening = self._listening, None
             listening.close("nothing is heard any more")

@@ -243,6 +243,9 @@ class Partition:
         self._watches.disconnected()
         self._owner.away(self, reason)
 
+    def refused(self, reason: str) -> None:
+        self._context.counters.refuse("store_refused", f"store {self._context.name}: Redis refuses: {reason}")
+
     def history_lost(self) -> None:
         self._watches.look_at_all()
         # What the others know of this process is lost too.

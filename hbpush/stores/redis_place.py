@@ -16,7 +16,7 @@ import hiredis
 from redis.asyncio import RedisCluster
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel
+from redis.asyncio.sentinel import MasterNotFoundError, Sentinel
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisClusterException, RedisError
 
@@ -150,6 +150,8 @@ class Place:
         )
         try:
             host, port = await sentinels.discover_master(asked.master)
+        except MasterNotFoundError:
+            raise Refused(f"no sentinel that answers knows {asked.master!r}") from None
         finally:
             for each in sentinels.sentinels:
                 await each.aclose()

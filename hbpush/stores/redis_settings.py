@@ -135,6 +135,8 @@ def _check_place(settings: RedisSettings) -> None:
     given = [name for name, is_given in ways.items() if is_given]
     if len(given) > 1:
         raise ConfigError(f"is given, and {given[1]} too, which both say where the server is; give one of them", given[0])
+    if not re.fullmatch(r"[^/@\s:]+|[0-9A-Fa-f:.%]*:[0-9A-Fa-f:.%]*:[^/@\s]*", settings.host):
+        raise ConfigError("must be a name or an address alone; a port goes into port, a url into url", "host")
     if "{" in settings.key_prefix or "}" in settings.key_prefix:
         raise ConfigError("has a brace in it, which a Redis Cluster would take for its own", "key_prefix")
     for option in ("host", "key_prefix", "username", "unix_socket"):

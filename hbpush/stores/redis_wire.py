@@ -80,6 +80,8 @@ class Connection(asyncio.Protocol):
             else:
                 future.set_result(reply)
 
+        # Whoever asked may have given up.
+        future.add_done_callback(lambda done: done.cancelled() or done.exception())
         self.call(command, answered)
         return future
 

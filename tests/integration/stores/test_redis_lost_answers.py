@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from hbpush.core.message import OLDEST, Draft
-from hbpush.errors import ChannelNotFound, StoreUnavailable
+from hbpush.errors import ChannelNotFound, StoreFull, StoreUnavailable
 from tests.integration.stores.conftest import House, comes_back, gap_told, missed, ref, result, until
 from tests.support.redis_server import RedisServer
 
@@ -160,3 +160,37 @@ async def test_an_unstored_message_that_was_not_heard_is_a_gap(house: House, ser
     await b.publish("news", b"3")
     await a.hears("news", b"1", b"3")
     assert a.heard.gaps == [ref("news")]
+
+
+async def test_nobody_waits_after_the_end(house: House, server: RedisServer) -> None:
+    a = await house.start(server)
+    await a.watch("news")
+    asked = [a.store.watch(ref("sport"))]
+    asked += [a.store.read_after(ref("news"), OLDEST, 100) for _ in range(200)]
+    asked += [a.store.publish(ref("news"), Draft(b"%d" % number)) for number in range(200)]
+    asked += [a.store.delete(ref("news")), a.store.info(ref("sport"))]
+    await a.stop()
+    _, waiting = await asyncio.wait([each for each in asked if isinstance(each, asyncio.Future)], timeout=5)
+    assert not waiting
+    for each in asked:
+        if isinstance(each, asyncio.Future):
+            each.exception()
+
+
+async def test_a_server_that_is_full_lets_messages_go_in_their_time(house: House, server: RedisServer) -> None:
+    a = await house.start(server, clock=house.clock, message_timeout=10)
+    b = await house.start(server, clock=house.clock)
+    await a.watch("news")
+    a.report("news", 1, 0)
+    await a.publish("news", b"1")
+    server.cli("CONFIG", "SET", "maxmemory", 1)
+    with pytest.raises(StoreFull):
+        await a.publish("news", b"2")
+    # Who lives is known all the same, and what has expired goes.
+    await house.advance(server, 5)
+    assert (await b.info("news")).subscribers == 1
+    await house.advance(server, 10)
+    assert (await a.bodies("news"), a.store.trouble) == ([], "")
+    server.cli("CONFIG", "SET", "maxmemory", 0)
+    await a.publish("news", b"3")
+    await a.hears("news", b"1", b"3")

@@ -8,6 +8,7 @@ import pytest
 
 from hbpush.core.message import OLDEST, Draft
 from hbpush.errors import ChannelNotFound, StoreFull, StoreUnavailable
+from tests.conftest import ExpectedLogs
 from tests.integration.stores.conftest import House, comes_back, gap_told, missed, ref, result, until
 from tests.support.redis_server import RedisServer
 
@@ -205,7 +206,10 @@ async def test_a_paused_server_is_waited_for(house: House, ticking_server: Redis
     assert not a.heard.gaps
 
 
-async def test_one_that_is_paused_for_longer_is_left_and_found_again(house: House, ticking_server: RedisServer) -> None:
+async def test_one_that_is_paused_for_longer_is_left_and_found_again(
+    house: House, ticking_server: RedisServer, expected_logs: ExpectedLogs
+) -> None:
+    expected_logs("cannot be reached: no answer for 0.2 seconds")
     server = ticking_server
     a = await house.start(server, timeout=0.2)
     await a.watch("news")
