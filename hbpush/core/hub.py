@@ -175,11 +175,8 @@ class Hub:
 
     def close(self, ref: ChannelRef, subscriber: Subscriber, reason: CloseReason) -> None:
         """Drop one subscriber and tell it why."""
-        channel = self._channels.get(ref)
-        if channel is not None and channel.remove(subscriber):
-            channel.report()
-            self._forget_if_empty(channel)
-            close(subscriber, reason)
+        if ref in self._channels:
+            self._drop(self._channels[ref], [subscriber], reason)
 
     def release(self, reason: CloseReason, owner: object = None) -> None:
         """Drop every subscriber of an owner (None: every one), after what is on its way to it was delivered."""
