@@ -36,9 +36,6 @@ LAST_WAIT = 1.0
 FLUSHED = b"__redis__:invalidate"
 """What a server publishes for clients that keep copies of keys (CLIENT TRACKING): we keep none, so only of a flush."""
 
-STEADY = 0.5
-"""Seconds after which a connection has been of use."""
-
 FAREWELL = 0.2
 """Seconds for the last word to a server."""
 
@@ -76,6 +73,8 @@ class Link:
 
     def __init__(self, place: Place, scripts: Scripts, keys: tuple[bytes, bytes, bytes, bytes], canary: bytes, partner: Partner) -> None:
         self.epoch = b""
+        self.useful = False
+        """Whether the present connections have served for anything: the partner sets it."""
         self._address = Address("", 0)
         self._place = place
         self._timeout = place.timeout
@@ -141,11 +140,11 @@ class Link:
                 wait = min(wait * 2, LAST_WAIT)
                 continue
             self._away_told = False
+            self.useful = False
             self._partner.connected()
             self._has_tried()
-            since = self._loop.time()
             await self._changed.wait()
-            if self._loop.time() - since > STEADY:
+            if self.useful:
                 wait = FIRST_WAIT
             else:
                 # It lets us in and sends us away: not to be asked as fast as it can do that.
@@ -198,10 +197,12 @@ class Link:
 
     async def _hear_of_flushes(self, listening: Connection) -> None:
         """Have the server tell at once when everything is removed. Where it cannot, the next sign of life shows it."""
-        if self._commands is not None:
-            with suppress(hiredis.ReplyError):
-                client = await listening.ask("CLIENT", "ID")
-                await self._commands.ask("CLIENT", "TRACKING", "ON", "REDIRECT", client, "OPTIN")
+        commands = self._commands
+        if commands is None:
+            raise StoreUnavailable("the connection was lost")
+        with suppress(hiredis.ReplyError):
+            client = await listening.ask("CLIENT", "ID")
+            await commands.ask("CLIENT", "TRACKING", "ON", "REDIRECT", client, "OPTIN")
 
     async def _prepare(self, commands: Connection) -> None:
         run = await self._place.run_of(commands)

@@ -304,6 +304,7 @@ class Partition:
                 # The server is there, and refuses what keeps the store going.
                 self._owner.away(self, str(reply))
             return
+        self._link.useful = True
         self._owner.back(self)
         if not reply:
             self._link.seen(b"")
