@@ -50,23 +50,9 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_held_for",
-        "_in_body",
-        "_paused_at",
-        "_pausing",
-        "_queue",
-        "_queued",
-        "_refusal",
-        "_tail",
-        "busy",
-        "current",
-        "lingering",
-        "reader",
-        "server",
-        "since",
-        "transport",
-        "writer",
-    )
+        "_held_for", "_in_body", "_paused_at", "_pausing", "_queue", "_queued", "_refusal", "_tail", "busy", "current",
+        "lingering", "reader", "server", "since", "transport", "writer",
+    )  # fmt: skip
 
     def __init__(self, server: NativeServer) -> None:
         self.server = server
