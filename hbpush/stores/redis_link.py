@@ -208,12 +208,12 @@ class Link:
         run = await self._place.run_of(commands)
         async with asyncio.timeout(self._timeout):
             await asyncio.gather(*(commands.ask("SCRIPT", "LOAD", script.text) for script in self._scripts))
-            reply = await commands.ask("EVALSHA", self._scripts.open.sha, 2, self._keys[0], self._keys[3], *self._known(run))
+            reply = await commands.ask("EVALSHA", self._scripts.open.sha, 2, self._keys[0], self._keys[3], *self._open_arguments(run))
         commands.bound = self._place.pending_bytes
         self._run = run
         self._adopt(reply[0])
 
-    def _known(self, run: bytes) -> tuple[Word, ...]:
+    def _open_arguments(self, run: bytes) -> tuple[Word, ...]:
         return run, secrets.token_hex(6), self.epoch, self._run, self._given, self._second, self._newest
 
     def _lost(self, connection: Connection, reason: str) -> None:
@@ -267,7 +267,9 @@ class Link:
         try:
             if self._commands is None:
                 raise StoreUnavailable("the store cannot be reached")
-            self._commands.call(("EVALSHA", self._scripts.open.sha, 2, self._keys[0], self._keys[3], *self._known(self._run)), self._opened)
+            self._commands.call(
+                ("EVALSHA", self._scripts.open.sha, 2, self._keys[0], self._keys[3], *self._open_arguments(self._run)), self._opened
+            )
         except StoreUnavailable as error:
             self._opened(error)
 
