@@ -8,11 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import random
 import secrets
-import socket
-import ssl
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -23,15 +19,11 @@ import hiredis
 
 from hbpush.core.message import MessageId
 from hbpush.errors import HbpushError, StoreFull, StoreUnavailable
-from hbpush.stores.redis_place import Address, Place
+from hbpush.stores.redis_place import Address, Place, Waits, reason
 from hbpush.stores.redis_scripts import Script, Scripts
 from hbpush.stores.redis_wire import Answered, Connection, Reply, Word
 
 logger = logging.getLogger("hbpush")
-
-FIRST_WAIT = 0.05
-LAST_WAIT = 1.0
-"""Seconds between two tries to connect, doubled from try to try. Up to half is left out by chance, lest all processes come at once."""
 
 FLUSHED = b"__redis__:invalidate"
 """What a server publishes for clients that keep copies of keys (CLIENT TRACKING): we keep none, so only of a flush."""
@@ -127,17 +119,16 @@ class Link:
         return self._commands is not None
 
     async def _keep(self) -> None:
-        wait = FIRST_WAIT
+        waits = Waits()
         while True:
             try:
                 await self._connect()
             except Exception as error:
                 if not isinstance(error, OSError | HbpushError | hiredis.ReplyError):
                     logger.exception("a server could not be made use of")
-                self._tell_away(_reason(error))
+                self._tell_away(reason(error))
                 self._has_tried()
-                await asyncio.sleep(wait * random.uniform(0.5, 1))  # noqa: S311 - no secret
-                wait = min(wait * 2, LAST_WAIT)
+                await asyncio.sleep(waits.grow())
                 continue
             self._away_told = False
             self.useful = False
@@ -145,11 +136,10 @@ class Link:
             self._has_tried()
             await self._changed.wait()
             if self.useful:
-                wait = FIRST_WAIT
+                waits.reset()
             else:
                 # It lets us in and sends us away: not to be asked as fast as it can do that.
-                await asyncio.sleep(wait)
-                wait = min(wait * 2, LAST_WAIT)
+                await asyncio.sleep(waits.grow())
 
     def _tell_away(self, reason: str) -> None:
         if not self._away_told:
@@ -390,11 +380,3 @@ class Link:
             listening, self._listening = self._listening, None
             listening.close("nothing is heard any more")
             self._broken()
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, TimeoutError):
-        return "no answer"
-    if isinstance(error, OSError) and error.errno and not isinstance(error, ssl.SSLError | socket.gaierror):
-        return os.strerror(error.errno).lower()
-    return str(error) or type(error).__name__

@@ -6,6 +6,8 @@ Everything here may fail, with OSError, TimeoutError, `Refused` or StoreUnavaila
 from __future__ import annotations
 
 import asyncio
+import os
+import random
 import socket
 import ssl
 from collections.abc import Callable
@@ -21,11 +23,15 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisClusterException, RedisError
 
 from hbpush.errors import ConfigError, StoreUnavailable
-from hbpush.stores.redis_settings import Login, RedisSettings, SentinelSettings, login, sentinel_address
+from hbpush.stores.redis_settings import Login, RedisServerSettings, RedisSettings, SentinelSettings, login, sentinel_address
 from hbpush.stores.redis_wire import Connection, Reply
 
 ONCE = Retry(NoBackoff(), 0)
 """Whoever does not answer at once is passed over: `Link` tries again."""
+
+FIRST_WAIT = 0.05
+LAST_WAIT = 1.0
+"""Seconds between two tries to connect, doubled from try to try. Up to half is left out by chance, lest all processes come at once."""
 
 OLDEST_SERVER = 7
 """The major version that scripts and options are written for."""
@@ -51,7 +57,7 @@ class Address(NamedTuple):
 class Place:
     """How to find and enter the server of a store. Raises ConfigError for files that cannot be used."""
 
-    def __init__(self, settings: RedisSettings) -> None:
+    def __init__(self, settings: RedisServerSettings | RedisSettings) -> None:
         self._settings = settings
         self._login = login(settings)
         self._tls = _tls(settings) if self._login.tls else None
@@ -182,7 +188,32 @@ class Place:
             await cluster.aclose()
 
 
-def _tls(settings: RedisSettings) -> ssl.SSLContext:
+class Waits:
+    """The seconds between tries to connect. ``again`` is the next wait in full."""
+
+    def __init__(self) -> None:
+        self.again = FIRST_WAIT
+
+    def grow(self) -> float:
+        """The wait after a try that failed; the next one is longer."""
+        wait, self.again = self.again, min(self.again * 2, LAST_WAIT)
+        return wait * random.uniform(0.5, 1)  # noqa: S311 - no secret
+
+    def reset(self) -> None:
+        """A try was of use."""
+        self.again = FIRST_WAIT
+
+
+def reason(error: BaseException) -> str:
+    """Why a server cannot be used, in few words."""
+    if isinstance(error, TimeoutError):
+        return "no answer"
+    if isinstance(error, OSError) and error.errno and not isinstance(error, ssl.SSLError | socket.gaierror):
+        return os.strerror(error.errno).lower()
+    return str(error) or type(error).__name__
+
+
+def _tls(settings: RedisServerSettings | RedisSettings) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=settings.tls_ca or None)
     except (OSError, ValueError) as error:

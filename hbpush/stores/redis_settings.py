@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 from urllib.parse import unquote_to_bytes, urlsplit
 
 import msgspec
@@ -28,33 +28,73 @@ class SentinelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     password: Annotated[str, msgspec.Meta(description="password of the sentinels", extra={"secret": True})] = ""
 
 
-class RedisSettings(StoreSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The options of a Redis store."""
+Host = Annotated[str, msgspec.Meta(min_length=1, description="host of the server")]
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535, description="port of the server")]
+Database = Annotated[Count, msgspec.Meta(description="number of the database")]
+Username = Annotated[str, msgspec.Meta(description="user to log in as (ACL); empty for the default one")]
+Password = Annotated[str, msgspec.Meta(description="password to log in with", extra={"secret": True})]
+PasswordFile = Annotated[str, msgspec.Meta(description="file that holds the password")]
+UnixSocket = Annotated[str, msgspec.Meta(description="path of the server's unix socket, in place of host and port")]
+UseTls = Annotated[bool, msgspec.Meta(description="whether to speak TLS")]
+Authorities = Annotated[str, msgspec.Meta(description="PEM file with the authorities to trust; empty for the system's")]
+ClientCertificate = Annotated[str, msgspec.Meta(description="PEM file with a certificate to show to the server")]
+ClientKey = Annotated[str, msgspec.Meta(description="PEM file with that certificate's key, without a pass phrase")]
+Url = Annotated[
+    str,
+    msgspec.Meta(
+        description="redis://, rediss:// or unix:// with user, password, host, port and database, in place of these",
+        extra={"secret": True},
+    ),
+]
+Sentinels = Annotated[
+    SentinelSettings | None, msgspec.Meta(description="sentinels (asked without TLS) that tell the server, in place of host and port")
+]
+Timeout = Annotated[float, msgspec.Meta(ge=0.1, le=60, description="seconds in which the server has to answer")]
 
-    host: Annotated[str, msgspec.Meta(min_length=1, description="host of the server")] = DEFAULT_HOST
-    port: Annotated[int, msgspec.Meta(ge=1, le=65535, description="port of the server")] = DEFAULT_PORT
+
+class RedisServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Which Redis server to use, for what is no store."""
+
+    host: Host = DEFAULT_HOST
+    port: Port = DEFAULT_PORT
+    database: Database = 0
+    username: Username = ""
+    password: Password = ""
+    password_file: PasswordFile = ""
+    unix_socket: UnixSocket = ""
+    tls: UseTls = False
+    tls_ca: Authorities = ""
+    tls_certificate: ClientCertificate = ""
+    tls_key: ClientKey = ""
+    url: Url = ""
+    sentinel: Sentinels = None
+    timeout: Timeout = 3
+
+    # What only a store has a use for.
+    key_prefix: ClassVar[str] = ""
+    cluster: ClassVar[bool] = False
+    pending_bytes: ClassVar[int] = 0
+
+
+class RedisSettings(StoreSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The options of a Redis store: those of `RedisServerSettings` (a Struct has one base), and its own."""
+
+    host: Host = DEFAULT_HOST
+    port: Port = DEFAULT_PORT
     key_prefix: Annotated[str, msgspec.Meta(description="what all keys and pub/sub names begin with")] = ""
-    database: Annotated[Count, msgspec.Meta(description="number of the database")] = 0
-    username: Annotated[str, msgspec.Meta(description="user to log in as (ACL); empty for the default one")] = ""
-    password: Annotated[str, msgspec.Meta(description="password to log in with", extra={"secret": True})] = ""
-    password_file: Annotated[str, msgspec.Meta(description="file that holds the password")] = ""
-    unix_socket: Annotated[str, msgspec.Meta(description="path of the server's unix socket, in place of host and port")] = ""
-    tls: Annotated[bool, msgspec.Meta(description="whether to speak TLS")] = False
-    tls_ca: Annotated[str, msgspec.Meta(description="PEM file with the authorities to trust; empty for the system's")] = ""
-    tls_certificate: Annotated[str, msgspec.Meta(description="PEM file with a certificate to show to the server")] = ""
-    tls_key: Annotated[str, msgspec.Meta(description="PEM file with that certificate's key, without a pass phrase")] = ""
-    url: Annotated[
-        str,
-        msgspec.Meta(
-            description="redis://, rediss:// or unix:// with user, password, host, port and database, in place of these",
-            extra={"secret": True},
-        ),
-    ] = ""
-    sentinel: Annotated[
-        SentinelSettings | None, msgspec.Meta(description="sentinels (asked without TLS) that tell the server, in place of host and port")
-    ] = None
+    database: Database = 0
+    username: Username = ""
+    password: Password = ""
+    password_file: PasswordFile = ""
+    unix_socket: UnixSocket = ""
+    tls: UseTls = False
+    tls_ca: Authorities = ""
+    tls_certificate: ClientCertificate = ""
+    tls_key: ClientKey = ""
+    url: Url = ""
+    sentinel: Sentinels = None
     cluster: Annotated[bool, msgspec.Meta(description="whether host and port are of a node of a Redis Cluster")] = False
-    timeout: Annotated[float, msgspec.Meta(ge=0.1, le=60, description="seconds in which the server has to answer")] = 3
+    timeout: Timeout = 3
     linger: Annotated[
         Seconds, msgspec.Meta(description="seconds that a channel is listened to after its last subscriber here, who may ask again")
     ] = 10
@@ -81,7 +121,7 @@ class Login(msgspec.Struct, frozen=True):
     database: int
 
 
-def login(settings: RedisSettings) -> Login:
+def login(settings: RedisServerSettings | RedisSettings) -> Login:
     """Join options, url and the file of the password. Raises ConfigError, its path an option, for what contradicts itself or cannot be."""
     _check_place(settings)
     url = _read_url(settings.url) if settings.url else {}
@@ -125,7 +165,7 @@ def sentinel_address(host: str) -> tuple[str, int]:
     return name.strip("[]"), int(port)
 
 
-def _check_place(settings: RedisSettings) -> None:
+def _check_place(settings: RedisServerSettings | RedisSettings) -> None:
     ways = {
         "url": bool(settings.url),
         "unix_socket": bool(settings.unix_socket),
@@ -189,7 +229,7 @@ def _read_url(url: str) -> dict[str, Any]:
     return parts
 
 
-def _password(settings: RedisSettings) -> bytes:
+def _password(settings: RedisServerSettings | RedisSettings) -> bytes:
     if not settings.password_file:
         return settings.password.encode("utf-8", "surrogateescape")
     try:
