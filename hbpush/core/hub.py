@@ -62,27 +62,27 @@ class Hub:
         """
         channel = self._channels.get(ref)
         if channel is None:
-            return self._store(ref).publish(ref, draft)
+            return self.store(ref.store).publish(ref, draft)
         listening = channel.listening()
         takers = len(channel.streams) + (0 if channel.pending else len(channel.polls))
         return counted(channel.store.publish(ref, draft), listening, takers)
 
     def create(self, ref: ChannelRef, permanent: bool) -> Result[Receipt]:
         """`Store.create`, with the subscribers of this process counted in."""
-        return counted(self._store(ref).create(ref, permanent), self.listening(ref))
+        return counted(self.store(ref.store).create(ref, permanent), self.listening(ref))
 
     def info(self, ref: ChannelRef) -> Result[Receipt]:
         """`Store.info`, with the subscribers of this process counted in. Raises ChannelNotFound."""
-        return counted(self._store(ref).info(ref), self.listening(ref))
+        return counted(self.store(ref.store).info(ref), self.listening(ref))
 
     def delete(self, ref: ChannelRef) -> Result[Receipt]:
         """`Store.delete`: when it returns or completes, every subscriber here was closed with DELETED. Raises ChannelNotFound."""
         listening = self.listening(ref)
-        return counted(self._store(ref).delete(ref), listening)
+        return counted(self.store(ref.store).delete(ref), listening)
 
     def read(self, ref: ChannelRef, since: Since, limit: int) -> Result[Page]:
         """`Store.read_after`, for whoever asks without subscribing. Raises StoreUnavailable."""
-        return self._store(ref).read_after(ref, since, limit)
+        return self.store(ref.store).read_after(ref, since, limit)
 
     # Subscribing
 
@@ -99,7 +99,7 @@ class Hub:
             channel = self._channels.get(ref)
         if channel is None:
             try:
-                store = self._store(ref)
+                store = self.store(ref.store)
                 channel = Channel(ref, store)
                 channel.watched = store.watch(ref)
             except HbpushError:
@@ -165,13 +165,13 @@ class Hub:
         channel = self._channels.get(ref)
         if channel is None:
             with suppress(StoreUnavailable):
-                self._store(ref).report(ref, 0, 0, self._clock.time())
+                self.store(ref.store).report(ref, 0, 0, self._clock.time())
         else:
             channel.report(self._clock.time())
 
     def claim(self, ref: ChannelRef, mode: ClaimMode) -> Result[Claim]:
         """`Store.claim`, for a poll that is subscribed: those of other processes are asked or told. Raises StoreUnavailable."""
-        return self._store(ref).claim(ref, mode)
+        return self.store(ref.store).claim(ref, mode)
 
     def close(self, ref: ChannelRef, subscriber: Subscriber, reason: CloseReason) -> None:
         """Drop one subscriber and tell it why."""
@@ -185,6 +185,14 @@ class Hub:
             channel = self._channels.get(ref)
             if channel is not None:
                 self._drop(channel, [s for s in self.subscribers(ref) if owner is None or s.owner is owner], reason)
+
+    def store(self, name: str) -> Store:
+        """A store by its configured name, for what is not of one channel: leases, whether it serves. Raises StoreUnavailable without it."""
+        store = self._stores.get(name)
+        if store is None:
+            # A request may outlive the configuration that it came under.
+            raise StoreUnavailable("the store is not there any more")
+        return store
 
     # What stores tell (`hbpush.stores.base.StoreEvents`)
 
@@ -356,13 +364,6 @@ class Hub:
             self._drop(channel, [subscriber], CloseReason.UNAVAILABLE)
 
     # The table
-
-    def _store(self, ref: ChannelRef) -> Store:
-        store = self._stores.get(ref.store)
-        if store is None:
-            # A request may outlive the configuration that it came under.
-            raise StoreUnavailable("the store is not there any more")
-        return store
 
     def _drop(self, channel: Channel, leaving: list[Subscriber], reason: CloseReason) -> None:
         leaving = [subscriber for subscriber in leaving if channel.remove(subscriber)]

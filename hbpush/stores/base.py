@@ -13,7 +13,7 @@ The contract suite, ``tests/contract/test_store.py``, runs on every implementati
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 import msgspec
@@ -22,6 +22,7 @@ from hbpush.core.clock import Clock
 from hbpush.core.counters import Counters
 from hbpush.core.message import BEFORE_ALL, ChannelRef, Draft, Message, MessageId, Since
 from hbpush.core.result import Result
+from hbpush.stores.leases import Leases
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
@@ -88,6 +89,17 @@ ClaimMode = Literal["first", "last", "any"]
 """Who may wait when others wait: nobody more, the one who comes last, or everybody."""
 
 
+class Lease(Protocol):
+    """What one of the processes that share a store has, and none of the others."""
+
+    @property
+    def held(self) -> bool:
+        """Whether it is had now. It may end at any moment, when the store cannot be reached or the process has stood still."""
+
+    def end(self) -> None:
+        """Want it no more: another may have it at once. Harmless when it has ended."""
+
+
 class StoreEvents(Protocol):
     """What a store tells: implemented by the hub."""
 
@@ -128,6 +140,8 @@ class Store(ABC):
         """``settings`` is an instance of `Settings`."""
         self.settings = settings
         self.context = context
+        self.leases = Leases()
+        """Who has which lease; a store that processes share has one of its own."""
 
     @abstractmethod
     def start(self, events: StoreEvents) -> Result[None]:
@@ -194,6 +208,14 @@ class Store(ABC):
         everywhere. A store whose channels nobody shares has nobody elsewhere. Raises StoreUnavailable.
         """
         return UNSHARED
+
+    def lease(self, name: str, granted: Callable[[], object]) -> Lease:
+        """Want what only one may have, by its name, until `Lease.end`; among those who want it in one process the first has it.
+
+        ``granted`` is called whenever it is got anew, during this call or later: nobody else has it then, and whoever had it before
+        knew so before. A process that ends without a word is followed within three seconds and a little.
+        """
+        return self.leases.ask(name, granted)
 
     @property
     def trouble(self) -> str:

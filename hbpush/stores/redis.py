@@ -48,6 +48,7 @@ class RedisStore(Store):
         process = secrets.token_hex(8).encode()
         tags = [b"%x" % number for number in range(PARTITIONS)] if settings.cluster else [b"0"]
         self._partitions = [Partition(self, settings, context, self._place, loaded, tag, process, tails) for tag in tags]
+        self.leases = self._partitions[0].leases
         self._only = None if settings.cluster else self._partitions[0]
         self._away: dict[Partition, str] = {}
         self._away_since = 0.0

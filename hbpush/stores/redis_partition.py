@@ -17,6 +17,7 @@ from hbpush.core.result import fail, resolve
 from hbpush.errors import ChannelNotFound, MessageTooLarge, StoreError, StoreFull, StoreUnavailable
 from hbpush.stores.base import Claim, Page, Receipt, StoreContext, StoreEvents
 from hbpush.stores.redis_codec import Displacement, Found, Names, announcement, found, head, names, parse_id, since_text, store_keys
+from hbpush.stores.redis_leases import RedisLeases
 from hbpush.stores.redis_link import Link
 from hbpush.stores.redis_place import Place
 from hbpush.stores.redis_presence import Presence
@@ -91,6 +92,7 @@ class Partition:
         self._canary = b"%b{%b}:canary:%b" % (self._prefix, tag, process)
         self._link = Link(place, scripts, keys, self._canary, self)
         self._presence = Presence(context.clock, self._tell)
+        self.leases = RedisLeases(self._link.run, scripts.lease, context.clock, process, self._lease_key)
         self._running = False
         self._names: dict[ChannelRef, Names] = {}
         self._watches = Watches(self._link, self._read, context.clock, settings.linger, tails)
@@ -111,6 +113,7 @@ class Partition:
         if self._timer is not None:
             self._timer.cancel()
         self._presence.stop()
+        self.leases.stop()
         await self._link.stop(self._process)
         self._watches.stop()
 
@@ -236,6 +239,7 @@ class Partition:
     def connected(self) -> None:
         # Whom the store does not know is not counted.
         self._send_beat()
+        self.leases.renew()
         self._watches.connected()
         self._presence.tell_all()
 
@@ -248,6 +252,7 @@ class Partition:
 
     def history_lost(self) -> None:
         self._watches.look_at_all()
+        self.leases.lost()
         # What the others know of this process is lost too.
         self._send_beat()
         self._presence.tell_all()
@@ -285,6 +290,7 @@ class Partition:
         self._link.check(self._settings.timeout)
         self._watches.sweep()
         if self._link.ready:
+            self.leases.renew()
             self._presence.beat()
             self._send_beat()
 
@@ -337,6 +343,9 @@ class Partition:
             self._presence.untold(ref)
 
     # Small things
+
+    def _lease_key(self, name: str) -> bytes:
+        return b"%b{%b}:lease:%b" % (self._prefix, self._tag, name.encode("utf-8", "surrogateescape"))
 
     def _name(self, ref: ChannelRef) -> Names:
         name = self._names.get(ref)

@@ -13,7 +13,7 @@ CHANNEL = ("publish", "read", "create", "info", "delete", "look", "report", "cla
 """Those that work on one channel: `channel.lua` comes before each of them."""
 
 
-FREEING = ("read", "info", "delete", "look", "report", "beat", "open")
+FREEING = ("read", "info", "delete", "look", "report", "beat", "open", "lease")
 """Those that free memory, or are needed for it: a server that is full runs them all the same."""
 
 ALLOW_OOM = "#!lua flags=allow-oom\n"
@@ -39,6 +39,7 @@ class Scripts(NamedTuple):
     claim: Script
     beat: Script
     open: Script
+    lease: Script
 
 
 def scripts(settings: StoreSettings, database: int) -> Scripts:

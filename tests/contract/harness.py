@@ -18,7 +18,7 @@ import pytest
 from hbpush.core.clock import Clock, LoopClock
 from hbpush.core.counters import Counters
 from hbpush.core.message import OLDEST, ChannelRef, Draft, Last, Message, MessageId, Since
-from hbpush.stores.base import Page, Receipt, Store, StoreContext
+from hbpush.stores.base import Lease, Page, Receipt, Store, StoreContext
 from tests.support.clock import ManualClock
 
 PATIENCE = 10.0
@@ -90,6 +90,17 @@ class Heard:
     def displaced(self, ref: ChannelRef, number: int) -> None:
         self.displacements.append((ref, number))
         self.told.set()
+
+
+class Wanted:
+    """A lease that is wanted, and how often it was got."""
+
+    def __init__(self) -> None:
+        self.times = 0
+        self.lease: Lease
+
+    def granted(self) -> None:
+        self.times += 1
 
 
 class Subject:
@@ -196,6 +207,19 @@ class Subject:
 
     def report(self, channel: str | ChannelRef, held: int, streaming: int, requested: float | None) -> None:
         self.call(self.store.report, ref(channel), held, streaming, requested)
+
+    def lease(self, name: str) -> Wanted:
+        wanted = Wanted()
+        wanted.lease = self.call(self.store.lease, name, wanted.granted)
+        return wanted
+
+    def granted(self, wanted: Wanted, times: int) -> None:
+        """Wait until a lease was got so often."""
+        for _ in range(100):
+            if wanted.times >= times:
+                return
+            self._let_work()
+        raise AssertionError(f"the lease was got {wanted.times} times")
 
     def exists(self, channel: str | ChannelRef) -> bool:
         return self.read(channel, Last(1), 1).exists

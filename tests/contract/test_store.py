@@ -679,3 +679,36 @@ def test_an_idle_channel_makes_room_for_another(make: Make) -> None:
     store.publish("news", b"x" * 8000)
     store.advance(IDLE + LATE)
     store.publish("sport", b"x" * 8000)
+
+
+# Leases
+
+
+def test_of_those_who_want_a_lease_in_a_process_the_first_has_it(store: Subject) -> None:
+    first, second = store.lease("feed"), store.lease("feed")
+    other = store.lease("another")
+    store.granted(first, 1)
+    store.granted(other, 1)
+    assert (first.lease.held, second.lease.held, other.lease.held) == (True, False, True)
+    assert second.times == 0
+    store.call(first.lease.end)
+    assert (first.lease.held, second.lease.held, second.times) == (False, True, 1)
+    store.call(first.lease.end)
+    assert second.lease.held
+
+
+def test_a_lease_is_kept_as_time_passes(store: Subject) -> None:
+    lease = store.lease("feed")
+    store.granted(lease, 1)
+    for _ in range(10):
+        store.advance(1)
+        assert lease.lease.held
+    assert lease.times == 1
+
+
+def test_who_stops_wanting_a_lease_before_it_is_his_never_has_it(store: Subject) -> None:
+    first, second, third = (store.lease("feed") for _ in range(3))
+    store.granted(first, 1)
+    store.call(second.lease.end)
+    store.call(first.lease.end)
+    assert (second.times, third.times, third.lease.held) == (0, 1, True)
