@@ -22,11 +22,11 @@ class Counters:
         """Count, and say nothing."""
         self.counts[kind] += 1
 
-    def refuse(self, kind: str, detail: str) -> None:
-        """Count a refusal; log it as one INFO line unless one of its kind was logged within this second."""
+    def refuse(self, kind: str, detail: str, level: int = logging.INFO) -> None:
+        """Count a refusal; log it as one line unless one of its kind was logged within this second."""
         self.counts[kind] += 1
         now = self._clock.monotonic()
         logged = self._logged.get(kind)
         if logged is None or now - logged >= 1:
             self._logged[kind] = now
-            logger.info("refused: %s (%s, %d so far)", detail, kind, self.counts[kind])
+            logger.log(level, "refused: %s (%s, %d so far)", detail, kind, self.counts[kind])

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from hbpush.core.batch import Batch
-from hbpush.core.clock import TimerWheel, WheelEntry
+from hbpush.core.clock import TimerWheel
 from hbpush.core.counters import Counters
 from hbpush.core.hub import Hub
 from hbpush.core.message import NEWEST, OLDEST, ChannelRef, Edge, Last, MessageId, Since
@@ -15,8 +14,9 @@ from hbpush.errors import HbpushError
 from hbpush.relay.rules import NO_TAG, VARY, MessageAnswer, id_lines, since_headers, since_query
 from hbpush.relay.settings import SubscriberSettings
 from hbpush.stores.base import Claim, Page, Receipt
-from hbpush.web.answers import NOT_FOUND, UNAVAILABLE, Head, fail, line, not_allowed, stamp
+from hbpush.web.answers import NOT_FOUND, Head, away, fail, line, not_allowed, stamp
 from hbpush.web.exchange import Exchange, HeaderLines
+from hbpush.web.polling import HeldPoll
 
 METHODS = b"GET, OPTIONS"
 OPTIONS = Head(200, b"Allow: %b\r\n" % METHODS)
@@ -27,11 +27,6 @@ MISSED: HeaderLines = b"X-Relay-Missed: 1\r\n"
 
 BARE = MessageAnswer(stamp.lines, quoted=False)
 QUOTED = MessageAnswer(stamp.lines, quoted=True)
-
-
-def away() -> bytes:
-    """The answer when the store is out of reach."""
-    return UNAVAILABLE.wire(b"the store cannot be reached\n")
 
 
 class Polling:
@@ -144,6 +139,9 @@ class LongPoll(Polling):
         else:
             self.hub.subscribe(exchange.args, Poll(self, exchange, since), since, must_exist=True)
 
+    def timed_out(self, since: Since) -> bytes:
+        return self.unchanged(since, self.timeout_status)
+
     def _from_newest(self, exchange: Exchange, page: Page) -> None:
         self.hub.subscribe(exchange.args, Poll(self, exchange, page.last), page.last, must_exist=True)
 
@@ -169,24 +167,16 @@ class LongPoll(Polling):
         return line(403, text)
 
 
-class Poll:
-    """A long poll, from its request to its answer: a `hbpush.core.subscription.Subscriber`. ``held`` while it waits."""
+class Poll(HeldPoll):
+    """A long poll of the relay, which may have to be let in by all processes that share the store before it waits."""
 
-    __slots__ = ("_exchange", "_place", "_since", "_timer", "claim", "held")
+    __slots__ = ("claim",)
 
-    takes = 1
+    _place: LongPoll
 
     def __init__(self, place: LongPoll, exchange: Exchange, since: Since) -> None:
-        self._place = place
-        self._exchange = exchange
-        self._since = since
-        self._timer: WheelEntry | None = None
-        self.held = False
+        super().__init__(place, exchange, since)
         self.claim: int | None = None
-
-    @property
-    def owner(self) -> object:
-        return self._place.owner
 
     def missed(self) -> None:
         if MISSED not in self._exchange.extra:
@@ -194,43 +184,26 @@ class Poll:
 
     def joined(self) -> None:
         place = self._place
-        exchange = self._exchange
         self.claim = 0
         if place.bounded:
             # Nobody displaces it before its turn is known.
             self.claim = None
             self.held = True
             try:
-                admitted = place.admit(exchange.args, self)
+                admitted = place.admit(self._exchange.args, self)
             except HbpushError as error:
                 self._refused(error)
                 return
             if isinstance(admitted, bytes):
-                self._leave(admitted)
+                self.leave(admitted)
                 return
             then(admitted, self._claimed, self._refused)
             if not self.held:
                 return
-        if not exchange.hold(self._gone):
-            self.held = False
-            place.hub.unsubscribe(exchange.args, self)
-            return
-        self.held = True
-        if place.timeout:
-            self._timer = place.wheel.after(place.timeout, self._timed_out)
-
-    def deliver(self, batch: Batch) -> None:
-        self.held = False
-        if self._timer is not None:
-            self._stop_timer()
-        self._exchange.respond(batch.wire(self._place.format))
-
-    def has_room(self) -> bool:
-        return True
+        super().joined()
 
     def closed(self, reason: CloseReason) -> None:
-        self.held = False
-        self._stop_timer()
+        self.forget()
         exchange = self._exchange
         match reason:
             case CloseReason.ABSENT:
@@ -253,33 +226,10 @@ class Poll:
         admitted = claim.number and claim.number >= self._place.hub.newest_claim(ref)
         refusal = self._place.refusal(ref, claim.elsewhere) if admitted else DISPLACED.wire()
         if refusal is not None:
-            self._leave(refusal)
+            self.leave(refusal)
         else:
             self.claim = claim.number
 
     def _refused(self, _: BaseException) -> None:
         if self.held:
-            self._leave(away())
-
-    def _leave(self, answer: bytes) -> None:
-        """End before a message came."""
-        self.held = False
-        self._stop_timer()
-        self._place.hub.unsubscribe(self._exchange.args, self)
-        self._exchange.respond(answer)
-
-    def _gone(self) -> None:
-        self.held = False
-        self._stop_timer()
-        self._place.hub.unsubscribe(self._exchange.args, self)
-
-    def _timed_out(self) -> None:
-        self._timer = None
-        # A message may have claimed it in this very tick, and its publisher was promised a taker.
-        self._place.hub.settle(self._exchange.args)
-        self._leave(self._place.unchanged(self._since, self._place.timeout_status))
-
-    def _stop_timer(self) -> None:
-        timer, self._timer = self._timer, None
-        if timer is not None:
-            timer.cancel()
+            self.leave(away())

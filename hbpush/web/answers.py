@@ -86,6 +86,11 @@ def line(status: int, text: str, headers: HeaderLines = b"") -> bytes:
     return Head(status, TEXT + headers).wire(text.encode("utf-8", "backslashreplace") + b"\n")
 
 
+def away() -> bytes:
+    """The answer of one who needs a store that is out of reach."""
+    return UNAVAILABLE.wire(b"the store cannot be reached\n")
+
+
 def not_allowed(allow: bytes, headers: HeaderLines = b"") -> Head:
     """405 with the methods that are supported, such as ``b"GET, OPTIONS"``."""
     return Head(405, b"Allow: %b\r\n%b" % (allow, headers))
