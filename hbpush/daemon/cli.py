@@ -6,60 +6,38 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from functools import partial
 
 import msgspec
 
 import hbpush
 from hbpush.core.clock import LoopClock
-from hbpush.daemon import log, plugins, reference, run, workers
+from hbpush.daemon import plugins, reference
 from hbpush.daemon.assembly import Assembly
 from hbpush.daemon.configuration import Flags, load
-from hbpush.daemon.options import convert, nearest
+from hbpush.daemon.options import nearest
+from hbpush.daemon.program import guarded, serve, typed, write
 from hbpush.daemon.settings import ServerSettings
-from hbpush.errors import ConfigError
-
-FAILED = 1
-WRONG_USAGE = 2
-INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``hbpushd`` with arguments (the process's own by default). Returns the exit status; wrong usage exits with 2."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    log.open_streams()
-    try:
-        return _command(arguments) if arguments and not arguments[0].startswith("-") else _daemon(arguments)
-    except ConfigError as error:
-        log.say(f"hbpushd: {error}")
-        return FAILED
-    except BrokenPipeError:
-        # Whoever read the output has gone; Python would complain about it once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
-    except OSError as error:
-        log.say(f"hbpushd: {error.filename or 'standard output'}: {error.strerror or error}")
-        return FAILED
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except Exception as error:  # noqa: BLE001 - a plug-in may raise anything, and no traceback reaches a user
-        log.say(f"hbpushd: ended by a fault: {log.one_line(log.told(error))}")
-        return FAILED
+    work = _command if arguments and not arguments[0].startswith("-") else _daemon
+    return guarded("hbpushd", partial(work, arguments))
 
 
 def _daemon(arguments: Sequence[str]) -> int:
     given = _parser().parse_args(arguments)
     if given.options:
-        _write(reference.options())
+        write(reference.options())
         return 0
     flags = Flags(given.config, given.format, given.port, given.address, given.log_level, given.workers)
     if given.check:
         asyncio.run(_check(flags))
         return 0
-    configuration = load(flags, os.environ)
-    serve = run.serve if configuration.server.workers == 1 else workers.serve
-    return serve(flags, configuration)
+    return serve(flags, load(flags, os.environ))
 
 
 async def _check(flags: Flags) -> None:
@@ -67,7 +45,7 @@ async def _check(flags: Flags) -> None:
     configuration = load(flags, os.environ)
     assembly = Assembly(configuration, LoopClock(asyncio.get_running_loop()))
     warnings = "".join(f"warning: {line}\n" for line in assembly.warnings(configuration.server.address))
-    _write(f"{configuration.source}: correct\n{reference.route_table(assembly)}{warnings}")
+    write(f"{configuration.source}: correct\n{reference.route_table(assembly)}{warnings}")
 
 
 def _command(arguments: Sequence[str]) -> int:
@@ -93,26 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-f", "--format", choices=("yaml", "json"), help="format of the file (default: by its extension, else yaml)")
     for option, metavar in (("port", "P"), ("address", "A"), ("log_level", "L"), ("workers", "N")):
         field = next(field for field in msgspec.structs.fields(ServerSettings) if field.name == option)
-        parser.add_argument(f"--{option.replace('_', '-')}", type=_typed(field), metavar=metavar, help=f"in place of the option {option}")
+        parser.add_argument(f"--{option.replace('_', '-')}", type=typed(field), metavar=metavar, help=f"in place of the option {option}")
     instead = parser.add_mutually_exclusive_group()
     instead.add_argument("--check", action="store_true", help="validate the configuration, print the routes and warnings, and exit")
     instead.add_argument("--options", action="store_true", help="print every option of the configuration, and exit")
     instead.add_argument("--version", action="version", version=f"hbpushd {hbpush.__version__}")
     return parser
-
-
-def _typed(field: msgspec.structs.FieldInfo) -> Callable[[str], Any]:
-    """The same check of a flag's value as of the option's."""
-
-    def typed(text: str) -> Any:
-        try:
-            return convert(text, field, "", strict=False)
-        except ConfigError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-
-    return typed
-
-
-def _write(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()

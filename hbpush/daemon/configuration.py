@@ -85,6 +85,10 @@ class Flags(NamedTuple):
     address: str | None = None
     log_level: str | None = None
     workers: int | None = None
+    values: ConfigFile | None = None
+    """What stands in for the file, and for the environment: the options of another command."""
+    program: str = "hbpushd"
+    """The command that was started."""
 
 
 def load(flags: Flags, environ: Mapping[str, str], workers: int = 1) -> Configuration:
@@ -92,9 +96,11 @@ def load(flags: Flags, environ: Mapping[str, str], workers: int = 1) -> Configur
 
     ``workers`` is how many processes serve already: their number stays, whatever the file says, so it has to be served by as many.
     """
-    name = flags.config or environ.get("HBPUSH_CONFIG")
-    source = config_file.read(name, flags.format) if name else DEFAULT
-    configuration = configure(source, environ, flags)
+    if flags.values is not None:
+        configuration = configure(flags.values, {}, flags)
+    else:
+        name = flags.config or environ.get("HBPUSH_CONFIG")
+        configuration = configure(config_file.read(name, flags.format) if name else DEFAULT, environ, flags)
     check_workers(configuration, max(workers, configuration.server.workers))
     return configuration
 

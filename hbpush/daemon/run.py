@@ -161,7 +161,7 @@ class Daemon:
         gc.collect()
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD)
-        self._role.listening(listening_line(bound, self._assembly.configuration, self._descriptors))
+        self._role.listening(listening_line(self._flags.program, bound, self._assembly.configuration, self._descriptors))
 
     async def _reload(self) -> None:
         try:
@@ -276,12 +276,12 @@ def cannot_listen(server: ServerSettings, error: OSError) -> str:
     return f"cannot listen on {where}: {os.strerror(error.errno) if error.errno else error}; choose another with --port or --address"
 
 
-def listening_line(bound: Sequence[tuple[str, int]], configuration: Configuration, descriptors: int) -> str:
+def listening_line(program: str, bound: Sequence[tuple[str, int]], configuration: Configuration, descriptors: int) -> str:
     """One line for a start that went well."""
     server, locations = configuration.server, len(configuration.locations)
     shares = f", {server.workers} workers" if server.workers > 1 else ""
     return (
-        f"hbpushd {hbpush.__version__}: listening on {_urls(bound, server.tls is not None)} "
+        f"{program} {hbpush.__version__}: listening on {_urls(bound, server.tls is not None)} "
         f"({locations} location{'' if locations == 1 else 's'}, {descriptors} file descriptors{shares})"
     )
 

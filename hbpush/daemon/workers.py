@@ -239,7 +239,11 @@ class Supervisor:
             logger.info("worker %d listens again, as process %d", post.number, post.pid)
         elif all(other.since is not None for other in self._posts):
             self._announced = True
-            log.say(listening_line([held.getsockname()[:2] for held in self._reserved], self._configuration, self._descriptors))
+            log.say(
+                listening_line(
+                    self._flags.program, [held.getsockname()[:2] for held in self._reserved], self._configuration, self._descriptors
+                )
+            )
 
     def _lost(self, post: Post, pid: int, status: int) -> None:
         """A worker has ended, and nobody asked for it."""
