@@ -44,10 +44,11 @@ setup(
     install_requires=REQUIRED,
     extras_require=EXTRAS,
     entry_points={
-        "console_scripts": ["hbpushd = hbpush.daemon.cli:main"],
+        "console_scripts": ["hbpushd = hbpush.daemon.cli:main", "tornado_tyron = tyron.cli:main"],
         "hbpush.locations": [
             "publisher = hbpush.relay.location:PublisherLocation",
             "subscriber = hbpush.relay.location:SubscriberLocation",
+            "tyron = tyron.location:TyronLocation",
         ],
         "hbpush.stores": [
             "memory = hbpush.stores.memory:MemoryStore",

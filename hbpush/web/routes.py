@@ -46,7 +46,7 @@ class Prefix(Pattern):
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.literal = quote(text, safe="/%:@!$&'()*+,;=~", errors="surrogateescape").encode()
+        self.literal = _quoted(text)
 
     def match(self, path: bytes) -> bytes | None:
         size = len(self.literal)
@@ -54,14 +54,18 @@ class Prefix(Pattern):
 
 
 class Exact(Pattern):
-    """One path."""
+    """One path. ``text`` may hold characters that a URL encodes."""
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.literal = text.encode()
+        self.literal = _quoted(text)
 
     def match(self, path: bytes) -> bytes | None:
         return b"" if path == self.literal else None
+
+
+def _quoted(text: str) -> bytes:
+    return quote(text, safe="/%:@!$&'()*+,;=~", errors="surrogateescape").encode()
 
 
 class Regex(Pattern):
