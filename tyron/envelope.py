@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 from typing import NamedTuple
 
 import msgspec
@@ -35,34 +35,33 @@ class _Object(msgspec.Struct):
 
 _decode = msgspec.json.Decoder(_Object).decode
 _decode_text = msgspec.json.Decoder(str).decode
-_decode_any = msgspec.json.Decoder().decode
+
+_ESCAPE = re.compile(rb"\\(?:(?P<pair>u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)")
+"""Every escape of a JSON text. What it finds begins with a backslash that no other escapes."""
 
 
 def envelope(payload: bytes, largest: int = 0) -> Envelope:
     """Read a payload: ``{"channel": text, "data": any JSON}``; other keys are not looked at.
 
-    The body is the text of a string, nothing for null, and else the JSON itself without white space, as UTF-8. A lone surrogate in a
-    string becomes U+FFFD, which no UTF-8 could carry otherwise. ``largest`` is the bound on the payload in bytes, 0 for none.
-    Raises ProtocolError, its text the reason.
+    The body is the text of a string, nothing for null, and else the JSON itself without white space, as UTF-8. A lone surrogate, which
+    no UTF-8 can carry, becomes U+FFFD. ``largest`` is the bound on the payload in bytes, 0 for none. Raises ProtocolError, its text the
+    reason.
     """
     if largest and len(payload) > largest:
         raise ProtocolError(f"it has {len(payload)} bytes, and {largest} at most are taken")
     try:
         # Text within what is left as it is would be read without a look at its bytes.
         payload.decode()
-        read = _decode(payload)
     except UnicodeDecodeError:
         raise ProtocolError("it is not UTF-8") from None
-    except msgspec.ValidationError:
-        raise ProtocolError("it is not a JSON object") from None
-    except (msgspec.DecodeError, RecursionError):
-        raise ProtocolError("it is not JSON") from None
-    channel, data = bytes(read.channel), bytes(read.data)
-    if not channel:
-        raise ProtocolError("it has no channel")
-    if not data:
-        raise ProtocolError("it has no data")
-    return Envelope(_channel(channel), _body(data))
+    try:
+        channel, data = _read(payload)
+    except ProtocolError:
+        mended = _ESCAPE.sub(_mended, payload)
+        if mended == payload:
+            raise
+        channel, data = _read(mended)
+    return Envelope(channel, data)
 
 
 def shown(payload: bytes) -> str:
@@ -70,39 +69,30 @@ def shown(payload: bytes) -> str:
     return ascii(payload[:SHOWN].decode("utf-8", "backslashreplace")) + ("..." if len(payload) > SHOWN else "")
 
 
-def _channel(raw: bytes) -> str:
-    if not raw.startswith(b'"'):
-        raise ProtocolError("its channel is not text")
+def _read(payload: bytes) -> tuple[str, bytes]:
     try:
-        channel = _decode_text(raw)
-        name = channel.encode()
-    except (msgspec.DecodeError, UnicodeEncodeError):
-        raise ProtocolError("its channel is no Unicode text") from None
-    if not 0 < len(name) <= CHANNEL_BYTES:
-        raise ProtocolError(f"its channel has {len(name)} bytes; a name has between 1 and {CHANNEL_BYTES}")
-    return channel
-
-
-def _body(raw: bytes) -> bytes:
-    if raw.startswith(b'"'):
-        try:
-            return _decode_text(raw).encode()
-        except (msgspec.DecodeError, UnicodeEncodeError):
-            return _lenient(raw)
-    try:
-        # What is skipped is not all checked.
-        _decode_any(raw)
+        read = _decode(payload)
+        channel, data = bytes(read.channel), bytes(read.data)
+        if not channel:
+            raise ProtocolError("it has no channel")
+        if not data:
+            raise ProtocolError("it has no data")
+        if not channel.startswith(b'"'):
+            raise ProtocolError("its channel is not text")
+        name = _decode_text(channel)
+        if data.startswith(b'"'):
+            body = _decode_text(data).encode()
+        else:
+            body = b"" if data == b"null" else msgspec.json.format(data, indent=-1)
+    except msgspec.ValidationError:
+        raise ProtocolError("it is not a JSON object") from None
     except (msgspec.DecodeError, RecursionError):
-        try:
-            json.loads(raw)
-        except (ValueError, RecursionError):
-            raise ProtocolError("its data is not JSON") from None
-    return b"" if raw == b"null" else msgspec.json.format(raw, indent=-1)
+        raise ProtocolError("it is not JSON") from None
+    size = len(name.encode())
+    if not 0 < size <= CHANNEL_BYTES:
+        raise ProtocolError(f"its channel has {size} bytes; a name has between 1 and {CHANNEL_BYTES}")
+    return name, body
 
 
-def _lenient(raw: bytes) -> bytes:
-    try:
-        text = json.loads(raw)
-    except ValueError:
-        raise ProtocolError("its data is not JSON") from None
-    return str(text).encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+def _mended(escape: re.Match[bytes]) -> bytes:
+    return b"\\ufffd" if escape["lone"] else escape[0]

@@ -233,21 +233,21 @@ async def test_with_the_buffer_a_time_out_tells_where_to_go_on(site: Site, redis
     await site.until(lambda: site.hub.store("default").read_after(HIPHOP, NEWEST, 1).exists)  # type: ignore[union-attr]
     client = await site.hold("/hiphop/")
     site.clock.advance(6.1)
-    id = (await client.answer()).headers[b"x-tyron-id"].decode()
+    id_ = (await client.answer()).headers[b"x-tyron-id"].decode()
     redis.publish('{"channel": "hiphop", "data": "between"}')
     await site.until(lambda: site.hub.info(HIPHOP).messages == 2)  # type: ignore[union-attr]
-    assert (await site.ask("GET", f"/hiphop/?since={id.replace(':', '%3A')}")).body == b"between"
+    assert (await site.ask("GET", f"/hiphop/?since={id_.replace(':', '%3A')}")).body == b"between"
 
 
 async def test_messages_are_kept_no_longer_than_the_buffer_says(site: Site, redis: Redis) -> None:
     await site.serve(redis.location(buffer_seconds=10), {"type": "subscriber", "polling": "interval", "prefix": "/i/"})
     client = await site.hold("/hiphop/")
     redis.publish(SEEDS_PUBLISH)
-    id = (await client.answer()).headers[b"x-tyron-id"].decode()
+    id_ = (await client.answer()).headers[b"x-tyron-id"].decode()
     redis.publish(SEEDS_PUBLISH)
     await site.until(lambda: site.hub.info(HIPHOP).messages == 2)  # type: ignore[union-attr]
     site.clock.advance(11)
-    again = await site.hold(f"/hiphop/?since={id}")
+    again = await site.hold(f"/hiphop/?since={id_}")
     redis.publish('{"channel": "hiphop", "data": "new"}')
     answer = await again.answer()
     assert (answer.body, answer.headers[b"x-tyron-missed"]) == (b"new", b"1")
