@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -16,11 +16,14 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 20.0
 """Seconds for anything that is waited for: far more than it takes, so that only a fault meets it."""
 
+HBPUSHD = (sys.executable, "-m", "hbpush.daemon")
+TYRON = (sys.executable, "-m", "tyron")
+
 COMPLAINT = re.compile(r"^\S+ \S+ (WARNING|ERROR|CRITICAL) |Traceback")
 
 
 class Daemon:
-    """``python -m hbpush.daemon`` with arguments, and what it writes to stderr, line by line.
+    """``hbpushd``, or another program of ours, with arguments, and what it writes to stderr, line by line.
 
     As a context manager it waits for the "listening" line on entry, and at the end stops the process and fails for each line from
     WARNING up that has none of the ``expected`` texts in it.
@@ -32,13 +35,14 @@ class Daemon:
         env: Mapping[str, str] | None = None,
         expected: tuple[str, ...] = (),
         preexec: Callable[[], None] | None = None,
+        program: Sequence[str] = HBPUSHD,
     ) -> None:
         self.lines: list[str] = []
         self._expected = expected
         self._changed = threading.Condition()
         self._ended = False
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "hbpush.daemon", *map(os.fspath, arguments)],
+            [*program, *map(os.fspath, arguments)],
             cwd=ROOT,
             env=environment(env),
             stdin=subprocess.DEVNULL,

@@ -5,7 +5,8 @@ What it understands of reStructuredText:
 - ``.. code-block:: console`` holds commands after ``$ `` and, below each, what it prints; without a command, what a terminal prints next.
 - ``.. terminal: NAME`` before a block: it belongs to that terminal. A command in the terminal without a name has to end, with status 0,
   before the next; one in a named terminal may go on, and only what is shown is waited for.
-- ``.. repeat`` before a block: its command is given again until it prints what is shown.
+- ``.. repeat`` before a block: its command is given again until it prints what is shown; with ``: NAME``, until that terminal prints
+  something too.
 - ``.. no-run: REASON`` before a block: it is passed over, and the test run lists it.
 
 Parts that differ from run to run (`_VARYING`) only have to be of the same kind. Where a later command names a date or an id that was shown,
@@ -27,6 +28,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 TIMEOUT = 30.0
+MOVED = 0.5
+"""Seconds for another terminal to print what a command leads to."""
 
 _VARYING = re.compile(
     r"(?P<now>(?<=Date: )\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT)"
@@ -59,7 +62,7 @@ class Block:
     language: str
     text: str
     terminal: str = ""
-    repeat: bool = False
+    repeat: str | None = None
     no_run: str = ""
 
     def steps(self) -> list[Step]:
@@ -95,7 +98,7 @@ def blocks(text: str) -> Iterator[Block]:
                 at += 1
             body = [line[4:] for line in lines[first:at]]
             content = "\n".join(body).strip("\n")
-            yield Block(first, start[1], content, marks.get("terminal", ""), "repeat" in marks, marks.get("no-run", ""))
+            yield Block(first, start[1], content, marks.get("terminal", ""), marks.get("repeat"), marks.get("no-run", ""))
             marks = {}
 
 
@@ -187,8 +190,8 @@ class Reader:
             command = None if step.command is None else self._here(step.command)
             shown = "\n".join(step.shown).rstrip("\n")
             try:
-                if block.repeat and command is not None:
-                    self._repeat(terminal, command, shown)
+                if block.repeat is not None and command is not None:
+                    self._repeat(terminal, command, shown, self._terminals[block.repeat] if block.repeat else None)
                 elif block.terminal:
                     self._watch(terminal, command, shown)
                 elif command is not None:
@@ -201,15 +204,19 @@ class Reader:
         for terminal in self._terminals.values():
             terminal.close()
 
-    def _repeat(self, terminal: Terminal, command: str, shown: str) -> None:
+    def _repeat(self, terminal: Terminal, command: str, shown: str, moved: Terminal | None) -> None:
         end = time.monotonic() + TIMEOUT
         while True:
             try:
                 self._compare(shown, terminal.run(command))
-                return
             except Mismatch:
                 if time.monotonic() > end:
                     raise
+                continue
+            if moved is None or moved.printed or moved.read(time.monotonic() + MOVED):
+                return
+            if time.monotonic() > end:
+                raise Mismatch("the other terminal prints nothing")
 
     def _watch(self, terminal: Terminal, command: str | None, shown: str) -> None:
         if command is not None:

@@ -56,12 +56,6 @@ def test_every_option_reaches_its_place() -> None:
     redis, server = settings.redis, configuration.server
     assert (settings.pubsub_channel, redis.database, redis.host) == ("tyron", 3, "redis.example")
     assert (redis.password, redis.port) == ("secret", 7000)
-        "tyron",
-        3,
-        "redis.example",
-        "secret",
-        7000,
-    )
     assert (settings.timeout, server.port, server.address, settings.timeout_status) == (15, 9000, "127.0.0.1", 408)
     assert (settings.timeout_message, settings.buffer_seconds, settings.close_connections) == ("late", 30, True)
     assert (settings.store_prefix, server.max_connections, settings.max_subscribers) == ("public:", 500, 9)

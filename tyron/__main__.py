@@ -1,0 +1,7 @@
+"""``python -m tyron`` is ``tornado_tyron``."""
+
+import sys
+
+from tyron.cli import main
+
+sys.exit(main())
