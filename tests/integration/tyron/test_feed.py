@@ -142,6 +142,18 @@ async def test_a_password(site: Site, own_redis: Redis, expected_logs: ExpectedL
     assert (await site.ask("GET", "/with/health/")).status == 200
 
 
+async def test_a_user_needs_few_rights(site: Site, own_redis: Redis) -> None:
+    rights = ("resetchannels", f"&{own_redis.channel}", "-@all", "+subscribe", "+ping", "+get", "~public:*")
+    own_redis.server.cli("ACL", "SETUSER", "feed", "on", ">secret", *rights)
+    own_redis.server.cli("SET", "public:a", "v")
+    place = {"host": HOST, "port": own_redis.server.port, "username": "feed", "password": "secret"}
+    await site.serve(own_redis.location(redis=place, store_prefix="public:"))
+    client = await site.hold("/hiphop/")
+    own_redis.publish(GOOD)
+    assert (await client.answer()).body == b"good"
+    assert (await look(site, "public:a/")).body == b"v"
+
+
 async def test_two_locations_with_one_feed_publish_once(site: Site, redis: Redis) -> None:
     await site.serve(redis.location(prefix="/a/", buffer_seconds=60), redis.location(prefix="/b/", buffer_seconds=60))
     first, second = await site.hold("/a/hiphop/"), await site.hold("/b/hiphop/")
