@@ -6,30 +6,36 @@ import argparse
 import sys
 import time
 
-from tests.faults.runner import FULL, SHORT, judge
+from tests.faults.runner import FULL, SHORT, Verdict, judge
 from tests.faults.table import SCENARIOS
+from tests.faults.tyron_table import TYRON
 from tests.support.redis_server import missing
 
 
 def main() -> int:
     """Run the scenarios that are asked for, by default all. Returns 1 when a promise was broken; wrong usage is 2."""
+    names = [*SCENARIOS, *TYRON]
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--full", action="store_true", help="long and under load, which takes minutes")
-    parser.add_argument("scenarios", nargs="*", metavar="scenario", help=", ".join(SCENARIOS))
+    parser.add_argument("scenarios", nargs="*", metavar="scenario", help=", ".join(names))
     given = parser.parse_args()
-    unknown = [name for name in given.scenarios if name not in SCENARIOS]
+    unknown = [name for name in given.scenarios if name not in names]
     if unknown:
-        parser.error(f"no scenario {unknown[0]!r}; there are {', '.join(SCENARIOS)}")
+        parser.error(f"no scenario {unknown[0]!r}; there are {', '.join(names)}")
     reason = missing()
     if reason is not None:
         parser.error(reason)
     status = 0
-    for name in given.scenarios or SCENARIOS:
+    for name in given.scenarios or names:
         begin = time.monotonic()
-        verdict = judge(SCENARIOS[name], FULL if given.full else SHORT)
+        verdict = _judge(name, given.full)
         print(f"{verdict.text()} [{time.monotonic() - begin:.0f} s]", flush=True)
         status |= bool(verdict.broken)
     return status
+
+
+def _judge(name: str, full: bool) -> Verdict:
+    return judge(SCENARIOS[name], FULL if full else SHORT) if name in SCENARIOS else TYRON[name](full)
 
 
 if __name__ == "__main__":

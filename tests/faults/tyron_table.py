@@ -1,0 +1,13 @@
+"""Tyron's scenarios, by the names that the command line knows. Each takes whether it is to be long and under load."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.faults import tyron_crowd
+from tests.faults.runner import Verdict
+
+TYRON: dict[str, Callable[[bool], Verdict]] = {
+    "tyron-since": tyron_crowd.with_since,
+    "tyron-waiting": tyron_crowd.while_waiting,
+}
