@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.faults import tyron_crowd
+from tests.faults import tyron_crowd, tyron_two
 from tests.faults.runner import Verdict
 
 TYRON: dict[str, Callable[[bool], Verdict]] = {
     "tyron-since": tyron_crowd.with_since,
     "tyron-waiting": tyron_crowd.while_waiting,
+    "tyron-two": tyron_two.two,
 }
