@@ -13,10 +13,9 @@ import uvloop
 from tests.bench.processes import cores, on_core
 from tests.faults.client import Client
 from tests.faults.runner import Verdict
-from tests.support.process import Daemon
+from tests.support.process import TYRON, Daemon
 from tests.support.redis_server import RedisServer
 
-TORNADO_TYRON = ("-c", "import sys, tyron.cli; sys.exit(tyron.cli.main())")
 HOST = "127.0.0.1"
 TOPIC = "tyron"
 AWAY, BACK = "cannot be reached", "is back after"
@@ -30,7 +29,7 @@ def tornado_tyron(redis: RedisServer, *options: str, preexec: Callable[[], None]
     """The command, on a free port."""
     places = (f"--redis_port={redis.port}", "--redis_hostname=127.0.0.1", f"--pubsub_channel={TOPIC}")
     own = ("--webserver_port=0", "--webserver_address=127.0.0.1")
-    return Daemon(*places, *own, *options, program=TORNADO_TYRON, preexec=preexec or many_descriptors, expected=(AWAY, *expected))
+    return Daemon(*places, *own, *options, program=TYRON, preexec=preexec or many_descriptors, expected=(AWAY, *expected))
 
 
 def many_descriptors() -> None:
