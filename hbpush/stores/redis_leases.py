@@ -46,7 +46,9 @@ class RedisLeases(Leases):
         self._key = key
         self._ours: dict[str, float] = {}
         """Until when, in the clock's monotonic time, a wanted lease is this process's."""
-        self._asking: set[str] = set()
+        self._asking: dict[str, int] = {}
+        """The number of the question that is on its way for a name."""
+        self._asked = 0
         self._timers: dict[str, Timer] = {}
 
     def renew(self) -> None:
@@ -72,6 +74,8 @@ class RedisLeases(Leases):
 
     def unwanted(self, name: str) -> None:
         del self._ours[name]
+        # What was asked before this is given back with it: the answer does not count for who wants it anew.
+        self._asking.pop(name, None)
         timer = self._timers.pop(name, None)
         if timer is not None:
             timer.cancel()
@@ -83,10 +87,11 @@ class RedisLeases(Leases):
     def _ask(self, name: str) -> None:
         if name in self._asking:
             return
-        self._asking.add(name)
+        self._asked += 1
+        self._asking[name] = self._asked
         until = self._clock.monotonic() + LASTING - MARGIN
-        if not self._send(name, int(LASTING * 1000), partial(self._answered, name, until)):
-            self._asking.discard(name)
+        if not self._send(name, int(LASTING * 1000), partial(self._answered, name, self._asked, until)):
+            del self._asking[name]
 
     def _send(self, name: str, milliseconds: int, answered: Answered) -> bool:
         try:
@@ -95,14 +100,16 @@ class RedisLeases(Leases):
             return False
         return True
 
-    def _answered(self, name: str, until: float, reply: Reply) -> None:
-        self._asking.discard(name)
+    def _answered(self, name: str, number: int, until: float, reply: Reply) -> None:
+        if self._asking.get(name) != number:
+            if name not in self._ours and reply == 0:
+                # It was given up while it was asked for.
+                self._send(name, 0, _nothing)
+            return
+        del self._asking[name]
         if not isinstance(reply, int):
             return
-        if name not in self._ours:
-            # It was given up while it was asked for.
-            self._send(name, 0, _nothing)
-        elif reply:
+        if reply:
             self._ours[name] = 0.0
             if name not in self._timers:
                 self._timers[name] = self._clock.call_later(min(reply / 1000 + AGAIN, NEXT_TRY), partial(self._due, name))

@@ -118,3 +118,14 @@ async def test_a_clock_that_was_set_back_does_not_keep_it_for_a_dead_process(hou
     assert not second.held
     await house.advance(server, LASTING + 1)
     assert second.held
+
+
+async def test_who_wants_it_again_at_once_does_not_have_what_was_given_back(house: House, server: RedisServer) -> None:
+    a, b = [await house.start(server, clock=house.clock) for _ in range(2)]
+    Wanted(a).end()
+    Wanted(a).end()
+    again = Wanted(a)
+    await settled(a)
+    other = Wanted(b)
+    await settled(b)
+    assert (again.held, other.held, again.times, other.times) == (True, False, 1, 0)
