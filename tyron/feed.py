@@ -1,7 +1,8 @@
 """Envelopes from a Redis pub/sub channel to channels of the hub.
 
-Every process hears them all; where processes share the store, the one that has the lease publishes them, each once. It is at most once,
-as Redis pub/sub is: what is published while nobody listens, or while the lease passes from a process that died to another, is lost.
+Every process hears them all; where processes share the store, the one that has the lease publishes them, each once; who hears nothing
+wants no lease. It is at most once, as Redis pub/sub is: what is published while nobody listens, or while the lease passes from a process
+to another, is lost.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ TEXT = b"text/plain; charset=utf-8"
 
 
 class Feed:
-    """The feed of one location. Raises ConfigError, its path an option of Redis, for a server that cannot be used."""
+    """The feed of one location, a `Hearer`. Raises ConfigError, its path an option of Redis, for a server that cannot be used."""
 
     def __init__(self, hub: Hub, clock: Clock, counters: Counters, settings: TyronSettings) -> None:
         self._hub = hub
@@ -38,7 +39,7 @@ class Feed:
         self._kept = settings.buffer_seconds or None
         self.name = f"feed {settings.pubsub_channel}"
         channel = settings.pubsub_channel.encode("utf-8", "surrogateescape")
-        self.listener = Listener(self.name, settings.redis, channel, self.heard, clock)
+        self.listener = Listener(self.name, settings.redis, channel, self, clock)
         self._lease_name = f"tyron {self.listener.place} {settings.pubsub_channel}"
         self._lease: Lease | None = None
         self._shared = False
@@ -46,17 +47,12 @@ class Feed:
 
     def start(self) -> Future[None]:
         """Listen. Done when the first try has succeeded or failed. Raises StoreUnavailable for a store that is not there."""
-        store = self._hub.store(self._store)
-        self._shared = store.shared
-        tried = self.listener.start()
-        self._lease = store.lease(self._lease_name, self._granted)
-        return tried
+        self._shared = self._hub.store(self._store).shared
+        return self.listener.start()
 
     async def stop(self) -> None:
         """Listen no more; another process may go on at once."""
-        lease, self._lease = self._lease, None
-        if lease is not None:
-            lease.end()
+        self.deaf()
         await self.listener.stop()
 
     @property
@@ -68,6 +64,16 @@ class Feed:
             return self._hub.store(self._store).trouble
         except StoreUnavailable as error:
             return str(error)
+
+    def subscribed(self) -> None:
+        """What is published can be heard: want to be the one who brings it to the hub."""
+        self._lease = self._hub.store(self._store).lease(self._lease_name, self._granted)
+
+    def deaf(self) -> None:
+        """It cannot be heard here any more: whoever hears it is to go on."""
+        lease, self._lease = self._lease, None
+        if lease is not None:
+            lease.end()
 
     def heard(self, payload: bytes) -> None:
         """A payload of the channel: publish what it says, if that is this process's to do."""
@@ -92,9 +98,10 @@ class Feed:
             then(published, _nothing, partial(self._failed, channel))
 
     def _granted(self) -> None:
-        # What was published before is the former holder's, and may be on its way to this process yet.
-        self._caught_up = False
-        self.listener.catch_up(self._begin)
+        # What was published before is the former holder's, and may be on its way to this process yet; unless nothing was heard so far.
+        self._caught_up = self._lease is None
+        if not self._caught_up:
+            self.listener.catch_up(self._begin)
 
     def _begin(self) -> None:
         self._caught_up = True

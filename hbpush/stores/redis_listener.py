@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from typing import Protocol
 
 import hiredis
 
@@ -26,18 +27,33 @@ CHECK = 1.0
 """Seconds between two questions whether the server is still there."""
 
 
-class Listener:
-    """``name`` is what the log calls it. ``heard`` gets each payload. Raises ConfigError for options that contradict each other."""
+class Hearer(Protocol):
+    """Whose listener it is. `subscribed` and `deaf` are called in turn, `heard` between them only."""
 
-    def __init__(self, name: str, settings: RedisServerSettings, channel: bytes, heard: Callable[[bytes], object], clock: Clock) -> None:
+    def subscribed(self) -> None:
+        """The server has confirmed the subscription: what is published from now on is heard."""
+
+    def heard(self, payload: bytes) -> None:
+        """Something was published to the channel."""
+
+    def deaf(self) -> None:
+        """Nothing is heard any more; `Listener.trouble` says why."""
+
+
+class Listener:
+    """``name`` is what the log calls it. Raises ConfigError for options that contradict each other."""
+
+    def __init__(self, name: str, settings: RedisServerSettings, channel: bytes, hearer: Hearer, clock: Clock) -> None:
         self.trouble = "it was not reached yet"
         """Why nothing is heard now, empty while the server has confirmed the subscription."""
         self.place = Place(settings)
         self._name = name
         self._channel = channel
-        self._payload = heard
+        self._hearer = hearer
         self._clock = clock
         self._connection: Connection | None = None
+        self._joining: Connection | None = None
+        """The one that is not confirmed yet."""
         self._confirmed: asyncio.Future[None] | None = None
         self._lost_again = asyncio.Event()
         self._pings: deque[tuple[float, Callable[[], object] | None]] = deque()
@@ -81,8 +97,6 @@ class Listener:
                     logger.exception("a server could not be made use of")
                 self._away(reason(error))
             else:
-                self._back()
-                waits.reset()
                 await self._lost_again.wait()
                 self._away(self.trouble)
             self._has_tried()
@@ -92,6 +106,7 @@ class Listener:
         self._lost_again.clear()
         address = await self.place.find(self._channel)
         connection = await self.place.open(address, self._lost, self._heard)
+        self._joining = connection
         self._confirmed = asyncio.get_running_loop().create_future()
         try:
             connection.listen()
@@ -101,9 +116,6 @@ class Listener:
         except BaseException:
             connection.close("it could not be listened to")
             raise
-        self._connection = connection
-        if connection.closed:
-            raise StoreUnavailable(connection.reason)
 
     def _has_tried(self) -> None:
         if self._tried is not None and not self._tried.done():
@@ -125,6 +137,13 @@ class Listener:
 
     # What the connection says
 
+    def _joined(self) -> None:
+        self._connection, self._joining = self._joining, None
+        if self._confirmed is not None:
+            self._confirmed.set_result(None)
+        self._back()
+        self._hearer.subscribed()
+
     def _lost(self, connection: Connection, why: str) -> None:
         if self._confirmed is not None and not self._confirmed.done():
             self._confirmed.set_exception(StoreUnavailable(why))
@@ -137,6 +156,7 @@ class Listener:
         for _, then in pings:
             if then is not None:
                 then()
+        self._hearer.deaf()
 
     def _heard(self, reply: Reply) -> None:
         if isinstance(reply, Exception):
@@ -145,13 +165,13 @@ class Listener:
             return
         kind = reply[0]
         if kind == b"message":
-            self._payload(reply[2])
+            self._hearer.heard(reply[2])
         elif kind == b"pong" and self._pings:
             _, then = self._pings.popleft()
             if then is not None:
                 then()
         elif kind == b"subscribe" and self._confirmed is not None and not self._confirmed.done():
-            self._confirmed.set_result(None)
+            self._joined()
 
     # Whether it lives
 
