@@ -17,7 +17,7 @@ import hiredis
 
 from hbpush.core.clock import Clock, Timer
 from hbpush.errors import HbpushError, StoreUnavailable
-from hbpush.stores.redis_place import Place, Waits, reason
+from hbpush.stores.redis_place import LAST_WAIT, Place, Waits, reason
 from hbpush.stores.redis_settings import RedisServerSettings
 from hbpush.stores.redis_wire import Connection, Reply, Word
 
@@ -88,6 +88,7 @@ class Listener:
             self._ping(self._connection, then)
 
     async def _keep(self) -> None:
+        loop = asyncio.get_running_loop()
         waits = Waits()
         while True:
             try:
@@ -97,7 +98,11 @@ class Listener:
                     logger.exception("a server could not be made use of")
                 self._away(reason(error))
             else:
+                since = loop.time()
                 await self._lost_again.wait()
+                if loop.time() - since > LAST_WAIT:
+                    # One that lets us in and sends us away is not to be asked as fast as it can do that.
+                    waits.reset()
                 self._away(self.trouble)
             self._has_tried()
             await asyncio.sleep(waits.grow())
@@ -162,6 +167,9 @@ class Listener:
         if isinstance(reply, Exception):
             if self._confirmed is not None and not self._confirmed.done():
                 self._confirmed.set_exception(reply)
+            elif self._connection is not None:
+                # It refuses to say whether it is there.
+                self._connection.close(str(reply))
             return
         kind = reply[0]
         if kind == b"message":
