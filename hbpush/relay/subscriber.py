@@ -170,13 +170,9 @@ class LongPoll(Polling):
 class Poll(HeldPoll):
     """A long poll of the relay, which may have to be let in by all processes that share the store before it waits."""
 
-    __slots__ = ("claim",)
+    __slots__ = ()
 
     _place: LongPoll
-
-    def __init__(self, place: LongPoll, exchange: Exchange, since: Since) -> None:
-        super().__init__(place, exchange, since)
-        self.claim: int | None = None
 
     def missed(self) -> None:
         if MISSED not in self._exchange.extra:

@@ -37,19 +37,19 @@ class PollPlace(Protocol):
 class HeldPoll(ABC):
     """A long poll, from its request to its answer: a `hbpush.core.subscription.Subscriber`. ``held`` while it waits.
 
-    `Exchange.args` is the `ChannelRef`. A subclass with ``claim`` in its slots may be displaced; others never are.
+    `Exchange.args` is the `ChannelRef`. None but a subclass that sets ``claim`` may be displaced.
     """
 
-    __slots__ = ("_exchange", "_place", "_since", "_timer", "held")
+    __slots__ = ("_exchange", "_place", "_since", "_timer", "claim", "held")
 
     takes = 1
-    claim: int | None = None
 
     def __init__(self, place: PollPlace, exchange: Exchange, since: Since) -> None:
         self._place = place
         self._exchange = exchange
         self._since = since
         self._timer: WheelEntry | None = None
+        self.claim: int | None = None
         self.held = False
 
     @property
