@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import resource
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import uvloop
@@ -42,6 +44,12 @@ def outages(daemon: Daemon) -> list[str]:
     """What a process has logged of its feed: "away" and "back" in turn."""
     found = [OUTAGE.search(line) for line in list(daemon.lines)]
     return ["away" if match[2] == AWAY else "back" for match in found if match is not None]
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process has used so far, in user and kernel mode."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def until(condition: Callable[[], object], patience: float) -> bool:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import resource
 from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple, cast
 
 from tests.bench.processes import cores, on_core
 from tests.faults.runner import Verdict
-from tests.faults.tyron_house import HOST, PATIENCE, TOPIC, Told, judged, tornado_tyron, until
+from tests.faults.tyron_house import HOST, PATIENCE, TOPIC, Told, cpu_seconds, judged, tornado_tyron, until
 from tests.support.process import Daemon
 from tests.support.redis_server import RedisServer
 
@@ -103,12 +101,6 @@ async def _recover(told: Told, daemon: Daemon, redis: RedisServer) -> None:
         told.broken.append(f"who came when the others had left was given {newcomer.body!r}, held: {held}")
     told.figures.append(f"recovered within {took:.1f} s ({newcomer.refused} times refused)")
     newcomer.leave()
-
-
-def cpu_seconds(pid: int) -> float:
-    """What a process has used so far, in user and kernel mode."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Refusable(asyncio.Protocol):

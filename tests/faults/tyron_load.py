@@ -93,14 +93,18 @@ def _value(head: bytes, name: bytes) -> bytes:
 
 
 class Publisher:
-    """PUBLISHes ``rate`` envelopes a second to ``topic``, for ``channels`` in turn, while there is a Redis."""
+    """PUBLISHes ``rate`` envelopes a second to ``topic``, for ``channels`` in turn, while there is a Redis.
 
-    def __init__(self, port: int, topic: str, ledger: TyronLedger, channels: Sequence[int], rate: float) -> None:
+    ``row``: so many for a channel, one directly after the other, so that who has had the first is not back in time for the next.
+    """
+
+    def __init__(self, port: int, topic: str, ledger: TyronLedger, channels: Sequence[int], rate: float, row: int = 1) -> None:
         self._port = port
         self._topic = topic
         self._sent = {channel: ledger.sent.setdefault(channel, []) for channel in channels}
         self._order = list(channels)
         self._rate = rate
+        self._row = row
         self._turn = 0
         self._task: asyncio.Task[None] | None = None
         self._pipe: _Pipe | None = None
@@ -141,7 +145,7 @@ class Publisher:
         assert self._pipe is not None
         commands, entries = [], []
         for _ in range(number):
-            channel = self._order[self._turn % len(self._order)]
+            channel = self._order[self._turn // self._row % len(self._order)]
             self._turn += 1
             sent = self._sent[channel]
             entry = Sent(0.0)
