@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tests.bench.processes import cores, on_core
 from tests.faults.runner import RESUME, Verdict
-from tests.faults.tyron_house import HOST, PATIENCE, TOPIC, Health, Told, cpu_seconds, judged, outages, tornado_tyron, until
+from tests.faults.tyron_house import HOST, PATIENCE, TOPIC, Health, Told, cpu_seconds, judged, outages, tornado_tyron, until, waited_seconds
 from tests.faults.tyron_ledger import Polls, TyronLedger
 from tests.faults.tyron_load import Publisher, Waiter
 from tests.support.process import Daemon
@@ -90,7 +90,8 @@ class Crowd:
         await self._connect()
         calm = (self._size.seconds - RESTARTS * self._size.away) / (RESTARTS + 1)
         self._publisher.start()
-        begin, used = self._now(), (cpu_seconds(self._daemon.process.pid), time.process_time())
+        pid = self._daemon.process.pid
+        begin, used = self._now(), (cpu_seconds(pid), waited_seconds(pid), time.process_time())
         served, healthy = [], []
         for _ in range(RESTARTS):
             await asyncio.sleep(calm)
@@ -107,8 +108,9 @@ class Crowd:
             told.figures.append(f"Redis away {returned - gone:.1f} s")
         await asyncio.sleep(calm)
         passed = self._now() - begin
-        server, load = cpu_seconds(self._daemon.process.pid) - used[0], time.process_time() - used[1]
-        told.figures.append(f"{server / passed * 100:.0f} % of a core for the server, {load / passed * 100:.0f} % for the load")
+        now = cpu_seconds(pid), waited_seconds(pid), time.process_time()
+        server, waited, load = (f"{(after - before) / passed * 100:.0f} %" for before, after in zip(used, now, strict=True))
+        told.figures.append(f"{server} of a core for the server, which waited for one for {waited}; {load} for the load")
         await self._publisher.stop()
         await self._all_had()
         told.figures.append(f"served again within {max(served):.2f} s, healthy within {max(healthy):.2f} s")

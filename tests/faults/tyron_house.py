@@ -52,6 +52,12 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def waited_seconds(pid: int) -> float:
+    """For how long a process could have run and had no core so far: what a busy machine has added to its times."""
+    told = Path(f"/proc/{pid}/schedstat")
+    return int(told.read_text(encoding="utf-8").split()[1]) / 1e9 if told.exists() else 0.0
+
+
 async def until(condition: Callable[[], object], patience: float) -> bool:
     """Ask every 10 ms until it holds; False when it does not for too long."""
     now = asyncio.get_running_loop().time

@@ -102,7 +102,28 @@ class TyronLedger:
             text += (
                 f", p50 {took[len(took) // 2] * 1000:.1f} ms, p99 {took[len(took) * 99 // 100] * 1000:.1f} ms, max {took[-1] * 1000:.0f} ms"
             )
+        if not self.buffered:
+            late = [self._late(client) for client in self.clients]
+            text += f", a poll was of use {max(late, default=0.0) * 1000:.0f} ms after it was written"
         return text
+
+    def _late(self, client: Polls) -> float:
+        """The longest time from when a poll of a client was written to a message that it should have been given and was not."""
+        sent, counted = self.sent.get(client.channel, []), self.counted(client.channel)
+        times = [sent[number].at for number in counted]
+        longest = 0.0
+        for written, number in self._asked(client):
+            place = bisect_left(counted, number) - 1
+            if place >= 0:
+                longest = max(longest, times[place] - written)
+        return longest
+
+    def _asked(self, client: Polls) -> list[tuple[float, int]]:
+        """When each request was written, and the message that answered it; for the last one, without an answer, one that does not exist."""
+        asked = [(poll.written, poll.number) for poll in client.answered]
+        if client.waiting is not None:
+            asked.append((client.waiting, len(self.sent.get(client.channel, ()))))
+        return asked
 
     def _all(self) -> Iterator[tuple[str, str]]:
         counted = {channel: self.counted(channel) for channel in self.sent}
@@ -134,10 +155,7 @@ class TyronLedger:
         """A poll has to be answered with the first message that counts and was sent long enough after it, or with one sent before that."""
         sent = self.sent.get(client.channel, [])
         times = [sent[number].at for number in counted]
-        polls = [(poll.written, poll.number) for poll in client.answered]
-        if client.waiting is not None:
-            polls.append((client.waiting, len(sent)))
-        for written, number in polls:
+        for written, number in self._asked(client):
             place = bisect_left(times, written + EARLY)
             if place < len(counted) and number > counted[place]:
                 late = (
