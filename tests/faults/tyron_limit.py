@@ -68,7 +68,13 @@ async def _refuse(size: LimitSize, told: Told, daemon: Daemon, crowd: list[Refus
     await asyncio.sleep(size.seconds)
     took, passed = cpu_seconds(daemon.process.pid) - before, loop.time() - begin
     refused = sum(client.refused for client in crowd) - refused
-    held = sum(client.held for client in crowd)
+
+    def held_now() -> int:
+        return sum(client.held for client in crowd)
+
+    # Who was not refused yet by a server that had no core looks like somebody who is held.
+    await until(lambda: 0 < held_now() < DESCRIPTORS, PATIENCE)
+    held = held_now()
     cut = sum(client.cut for client in crowd)
     share = took / passed
     told.figures += [f"{held} held", f"{refused / passed:.0f} refused a second", f"{cut} cut without an answer"]

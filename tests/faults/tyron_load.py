@@ -71,8 +71,10 @@ class Waiter(asyncio.Protocol):
     def _answered(self, head: bytes, body: bytes) -> None:
         written, self.polls.waiting = self.polls.waiting, None
         assert written is not None
-        if not head.startswith(b"HTTP/1.1 200 ") or b"\r\nX-Tyron-Missed" in head:
-            self._complain(f"a client was answered {head[:200]!r}")
+        if b"\r\nX-Tyron-Missed" in head:
+            self._complain("a client was told that it has missed something")
+        if not head.startswith(b"HTTP/1.1 200 "):
+            self._complain(f"a client was answered {head.partition(b' ')[2][:40]!r}")
         else:
             channel, _, number = body.partition(b":")
             if int(channel) != self.polls.channel:
