@@ -56,7 +56,7 @@ class TwoSize(NamedTuple):
 
 
 SHORT_TWO = TwoSize(channels=5, rate=200, calm=1, kills=1, all_faults=False)
-FULL_TWO = TwoSize(channels=20, rate=1000, calm=20, kills=5, all_faults=True)
+FULL_TWO = TwoSize(channels=20, rate=300, calm=8, kills=3, all_faults=True)
 
 
 def two(full: bool) -> Verdict:
