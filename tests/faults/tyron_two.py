@@ -34,12 +34,15 @@ locations:
 TAKEN_OVER = 4.0
 """Seconds after which another process has to store what is published, when one has died."""
 
-HANDED_OVER = 1.0
-"""The same, when it has left in an orderly way."""
+HANDED_OVER = 1.5
+"""The same, when it has left in an orderly way: the others ask for the lease once a second."""
 
 STOPPED = 5.0
 BEFORE = 0.1
 """Seconds before the end of a process in which it may have heard what it has not stored."""
+
+LOST = "lost_envelope"
+"""What a process that was stopped, or has no Redis to ask, says of envelopes whose fate it does not know."""
 
 AGAIN = 0.05
 SETTLED = 0.5
@@ -72,8 +75,8 @@ async def _run(size: TwoSize, told: Told, redis: RedisServer) -> None:
             await pair.run(told)
         finally:
             await pair.leave()
-    told.figures.insert(0, ledger.summary())
-    told.broken += ledger.broken()
+            told.figures.insert(0, ledger.summary())
+            told.broken += ledger.broken()
 
 
 class Fault(NamedTuple):
@@ -147,7 +150,7 @@ class Pair:
 
     async def _start(self) -> None:
         with on_core(cores().server):
-            daemon = Daemon("-c", self._file, expected=(AWAY,))
+            daemon = Daemon("-c", self._file, expected=(AWAY, LOST))
         self._stack.enter_context(daemon)
         await asyncio.to_thread(daemon.wait_for, "listening on ")
         self.daemons.append(daemon)
