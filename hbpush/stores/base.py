@@ -213,7 +213,8 @@ class Store(ABC):
         """Want what only one may have, by its name, until `Lease.end`; among those who want it in one process the first has it.
 
         ``granted`` is called whenever it is got anew, during this call or later: nobody else has it then, and whoever had it before
-        knew so before. A process that ends without a word is followed within three seconds and a little.
+        knew so before. A process that ends without a word is followed within three seconds and a little. When the backend forgets what it
+        was told (a flush, a failover to a copy that lags behind) two may have it until the first hears of that, for up to a second.
         """
         return self.leases.ask(name, granted)
 

@@ -25,7 +25,8 @@ MARGIN = 0.2
 AGAIN = 0.02
 """Seconds after the end of another's lease until it is asked for."""
 
-NEXT_TRY = 1.0
+NEXT_TRY = 0.25
+"""Seconds until a lease of another is asked for again: it may be given back at any moment."""
 
 
 class Run(Protocol):

@@ -34,7 +34,7 @@ locations:
 TAKEN_OVER = 4.0
 """Seconds after which another process has to store what is published, when one has died."""
 
-HANDED_OVER = 1.5
+HANDED_OVER = 1.0
 """The same, when it has left in an orderly way: the others ask for the lease once a second."""
 
 STOPPED = 5.0
