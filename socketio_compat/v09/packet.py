@@ -199,13 +199,22 @@ def event(name: str, args: Sequence[object] = (), endpoint: str = "", id: int | 
     Raises what `hbpush.core.jsontext.encode` raises.
     """
     body: dict[str, object] = {"name": name, "args": args} if args else {"name": name}
-    return f"{_head('5', _id(id, True), endpoint)}:{jsontext.encode(body)}"
+    return event_text(jsontext.encode(body), endpoint, id)
+
+
+def event_text(text: str, endpoint: str = "", id: int | None = None) -> str:
+    """An event whose object, with ``name`` and ``args``, is JSON text on one line already."""
+    return f"{_head('5', _id(id, True), endpoint)}:{text}"
 
 
 def ack(id: int, args: Sequence[object] | None = None, endpoint: str = "") -> str:
     """The acknowledgement of ``id``, with what the application says to it. Raises what `hbpush.core.jsontext.encode` raises."""
-    head = _head("6", "", endpoint)
-    return f"{head}:{id}+{jsontext.encode(args)}" if args else f"{head}:{id}"
+    return ack_text(id, jsontext.encode(args), endpoint) if args else f"{_head('6', '', endpoint)}:{id}"
+
+
+def ack_text(id: int, text: str, endpoint: str = "") -> str:
+    """An acknowledgement whose list of arguments is JSON text on one line already."""
+    return f"{_head('6', '', endpoint)}:{id}+{text}"
 
 
 def error(reason: int | str | None = None, advice: int | str | None = None, endpoint: str = "") -> str:
