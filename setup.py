@@ -48,6 +48,7 @@ setup(
         "hbpush.locations": [
             "publisher = hbpush.relay.location:PublisherLocation",
             "subscriber = hbpush.relay.location:SubscriberLocation",
+            "socketio = socketio_compat.location:SocketIOLocation",
             "tyron = tyron.location:TyronLocation",
         ],
         "hbpush.stores": [

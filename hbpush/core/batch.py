@@ -13,15 +13,19 @@ It owns the joining: WebSocket frames follow each other, a poll takes the first 
 to request is never in it.
 """
 
+Packets = Callable[[Sequence[Message]], Sequence[str]]
+"""Messages -> packets of a protocol, which a session queues one by one. As a Format, it is interned."""
+
 
 class Batch:
     """The messages that one flush brings to the subscribers of one channel: at least one, in order."""
 
-    __slots__ = ("_wires", "messages")
+    __slots__ = ("_packets", "_wires", "messages")
 
     def __init__(self, messages: Sequence[Message]) -> None:
         self.messages = messages
         self._wires: dict[Format, bytes] = {}
+        self._packets: dict[Packets, Sequence[str]] | None = None
 
     def wire(self, format: Format) -> bytes:
         """The bytes of this batch in a format: made at the first call, shared by all that follow."""
@@ -29,3 +33,13 @@ class Batch:
         if wire is None:
             wire = self._wires[format] = format(self.messages)
         return wire
+
+    def packets(self, make: Packets) -> Sequence[str]:
+        """The packets of this batch: made at the first call, shared by all that follow."""
+        made = self._packets
+        if made is None:
+            made = self._packets = {}
+        packets = made.get(make)
+        if packets is None:
+            packets = made[make] = make(self.messages)
+        return packets

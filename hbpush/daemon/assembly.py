@@ -107,6 +107,8 @@ class Assembly:
             self.hub.release(CloseReason.SHUTDOWN)
         except Exception as error:  # noqa: BLE001 - a plug-in's subscriber: the server goes all the same
             _report("subscribers were not all told that the server goes", error)
+        for _, location in self._locations:
+            _tell(location)
 
     async def stop(self) -> None:
         """Stop locations, then stores, in bounded time. Harmless when nothing was started."""
@@ -188,6 +190,7 @@ class Assembly:
             self.hub.release(CloseReason.SHUTDOWN, location)
         except Exception as error:  # noqa: BLE001 - a plug-in's subscriber: the reload goes on
             _report(f"{location.context.path}: its subscribers were not all told", error)
+        _tell(location)
 
     def _matched(self, configuration: Configuration, kept_stores: set[str]) -> list[tuple[LocationChoice, Location]]:
         """The locations of another configuration: present ones where type, settings and store are the same, else new ones."""
@@ -260,6 +263,13 @@ async def _wait(result: Result[None]) -> None:
                 _report("what was starting failed when it was told to leave off", failure)
             raise
         raise HbpushError("its start was cancelled") from None
+
+
+def _tell(location: Location) -> None:
+    try:
+        location.release()
+    except Exception as error:  # noqa: BLE001 - a plug-in's: the others are told all the same
+        _report(f"{location.context.path}: its clients were not all told", error)
 
 
 async def _stop(parts: Iterable[Store | Location]) -> None:

@@ -41,7 +41,8 @@ class LocationContext(msgspec.Struct, frozen=True):
 class Location(ABC):
     """One configured place in URL space: its settings and its endpoints.
 
-    Its subscribers name it as their `Subscriber.owner`; when it goes, the server calls `Hub.release` for it, then `stop`.
+    Its subscribers name it as their `Subscriber.owner`; when it goes, the server calls `Hub.release` for it,
+    then `release` and `stop`.
     """
 
     type_name: ClassVar[str]
@@ -87,6 +88,9 @@ class Location(ABC):
     def start(self) -> Result[None]:
         """The server is about to listen."""
         return None
+
+    def release(self) -> None:  # noqa: B027 - most have subscribers only, which the hub tells
+        """The server, or the location, goes: tell clients that are no subscribers. Called more than once."""
 
     def stop(self) -> Result[None]:
         """The location goes: close what it opened."""

@@ -142,6 +142,10 @@ class Exchange(ABC):
         """
 
     @abstractmethod
+    def cut(self) -> None:
+        """End the connection without an answer, for a client that would take any answer for leave to ask again."""
+
+    @abstractmethod
     def stream(
         self,
         status: int,

@@ -160,6 +160,12 @@ class TornadoExchange(Exchange):
         self.body = b""
         return True
 
+    def cut(self) -> None:
+        connection = self._unanswered()
+        if connection is not None:
+            self._release()
+            connection.stream.close()
+
     def stream(
         self,
         status: int,

@@ -128,6 +128,11 @@ class NativeExchange(Exchange):
         self.body = b""
         return True
 
+    def cut(self) -> None:
+        taken = self.detach()
+        if taken is not None:
+            taken[0].abort()
+
     def left(self) -> None:
         """The peer is gone."""
         gone, self._gone = self._gone, None

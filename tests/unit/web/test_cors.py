@@ -41,6 +41,9 @@ class Asked(Exchange):
     def hold(self, gone: Any) -> bool:
         raise NotImplementedError
 
+    def cut(self) -> None:
+        raise NotImplementedError
+
     def stream(self, *args: Any, **named: Any) -> Any:
         raise NotImplementedError
 

@@ -1,0 +1,62 @@
+"""Heartbeats: is somebody still there? Any packet that comes from a client is a sign of life."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from hbpush.core.clock import Clock, TimerWheel
+from hbpush.session.deadlines import Deadlines
+
+
+class Beating(Protocol):
+    """Who gets heartbeats. ``unheard`` is the number of those since its last sign of life; whoever hears one sets it to 0."""
+
+    unheard: int
+
+    def beat(self) -> None:
+        """Send a heartbeat."""
+
+    def silent(self) -> None:
+        """No sign of life since too many heartbeats. It gets no more."""
+
+
+class Heartbeats:
+    """The heartbeats of all sessions of one kind.
+
+    ``period`` is in seconds, 0 for none. Who has not been heard for ``missed`` heartbeats is silent when the next one is due.
+    """
+
+    def __init__(self, clock: Clock, wheel: TimerWheel, period: float, missed: int) -> None:
+        self.period = period
+        self._missed = missed
+        self._deadlines: Deadlines[Beating] = Deadlines(clock, wheel, period, self._due)
+
+    def __len__(self) -> int:
+        return len(self._deadlines)
+
+    def start(self, client: Beating) -> None:
+        """Let the first heartbeat come after one period."""
+        if self.period:
+            client.unheard = 0
+            self._deadlines.put(client)
+
+    def postpone(self, client: Beating) -> None:
+        """Something else was sent: the next heartbeat comes one period from now. Harmless for who gets none."""
+        if client in self._deadlines:
+            self._deadlines.put(client)
+
+    def stop(self, client: Beating) -> None:
+        """No more of them."""
+        self._deadlines.take(client)
+
+    def clear(self) -> None:
+        """No more for anybody."""
+        self._deadlines.clear()
+
+    def _due(self, client: Beating) -> None:
+        if client.unheard >= self._missed:
+            client.silent()
+            return
+        client.unheard += 1
+        self._deadlines.put(client)
+        client.beat()

@@ -1,0 +1,43 @@
+"""What waits for a transport: packets in their order, bounded in bytes and in number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Room(NamedTuple):
+    """The bounds of an outbox."""
+
+    bytes: int = 1024 * 1024
+    packets: int = 10_000
+
+
+class Outbox:
+    """The packets of one session that have not been given to a transport. ``size`` is in bytes, as UTF-8."""
+
+    __slots__ = ("packets", "size")
+
+    def __init__(self) -> None:
+        self.packets: list[str] = []
+        self.size = 0
+
+    def add(self, packet: str, room: Room) -> bool:
+        """Queue a packet; False when it has no room. One that is alone always fits, however large: its sender has bounds of his own."""
+        size = len(packet) if packet.isascii() else len(packet.encode("utf-8", "replace"))
+        packets = self.packets
+        if packets and (self.size + size > room.bytes or len(packets) >= room.packets):
+            return False
+        packets.append(packet)
+        self.size += size
+        return True
+
+    def take(self) -> Sequence[str]:
+        """Everything, which then does not wait any more."""
+        packets, self.packets = self.packets, []
+        self.size = 0
+        return packets
+
+    def under_half(self, room: Room) -> bool:
+        """Whether more may be asked for."""
+        return self.size * 2 < room.bytes and len(self.packets) * 2 < room.packets

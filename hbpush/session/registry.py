@@ -1,0 +1,136 @@
+"""All sessions of one kind in one place: their ids, how many there may be, when they expire, and the turn of the loop that flushes them."""
+
+from __future__ import annotations
+
+import secrets
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+
+from hbpush.core.clock import Clock, TimerWheel
+from hbpush.core.counters import Counters
+from hbpush.session.deadlines import Deadlines
+from hbpush.session.heartbeat import Heartbeats
+from hbpush.session.outbox import Room
+from hbpush.session.transport import End
+
+if TYPE_CHECKING:
+    from hbpush.session.session import Session
+
+ID_BYTES = 16
+"""Bytes of chance in an id: whoever knows it is the client."""
+
+FLUSHED_AT_ONCE = 1000
+"""Sessions that are flushed in one turn of the loop; the rest follows in the next."""
+
+
+class Terms(NamedTuple):
+    """What sessions are kept under. Times in seconds; ``heartbeat`` 0 and ``max_sessions`` 0 are for none.
+
+    ``expiry`` is how long a session is kept without a transport, ``missed`` how many heartbeats may stay unanswered.
+    """
+
+    expiry: float = 30.0
+    heartbeat: float = 12.0
+    missed: int = 2
+    max_sessions: int = 0
+    room: Room = Room()
+
+
+S = TypeVar("S", bound="Session")
+
+
+class Registry(Generic[S]):
+    """Sessions by their ids. ``opened`` counts those there ever were, ``most`` how many there were at the same time."""
+
+    def __init__(self, clock: Clock, wheel: TimerWheel, counters: Counters, terms: Terms) -> None:
+        self.clock = clock
+        self.counters = counters
+        self.terms = terms
+        self.room = terms.room
+        self.heartbeats = Heartbeats(clock, wheel, terms.heartbeat, terms.missed)
+        self.opened = 0
+        self.most = 0
+        self._sessions: dict[str, S] = {}
+        self._leaving: Deadlines[Session] = Deadlines(clock, wheel, terms.expiry, _expire)
+        self._unflushed: deque[Session] = deque()
+        self._scheduled = False
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def get(self, id: str) -> S | None:
+        """The session with an id, closed ones with something left to send included."""
+        return self._sessions.get(id)
+
+    def sessions(self) -> list[S]:
+        """All of them, the oldest first."""
+        return list(self._sessions.values())
+
+    def full(self) -> bool:
+        """Whether there may be no more. Then the refusal is counted, and the client is to be told."""
+        most = self.terms.max_sessions
+        if not most or len(self._sessions) < most:
+            return False
+        self.counters.refuse("max_sessions", f"{most} sessions are open already")
+        return True
+
+    def add(self, session: S) -> None:
+        """Keep a new session; without a transport it expires."""
+        self._sessions[session.id] = session
+        self.opened += 1
+        self.most = max(self.most, len(self._sessions))
+        self._leaving.put(session)
+
+    def remove(self, session: Session) -> None:
+        """Forget a session. Harmless when it is not there."""
+        self._leaving.take(session)
+        self.heartbeats.stop(session)
+        self._sessions.pop(session.id, None)
+
+    def attached(self, session: Session) -> None:
+        """It has a transport, and does not expire."""
+        self._leaving.take(session)
+
+    def detached(self, session: Session) -> None:
+        """It has none any more: its time begins, unless it is not kept here."""
+        if session.id in self._sessions:
+            self._leaving.put(session)
+
+    def flush_soon(self, session: Session) -> None:
+        """Call `Session.flush` in the next turn of the loop."""
+        self._unflushed.append(session)
+        self._schedule(self._flush)
+
+    def close(self, why: End) -> None:
+        """Close every session: the server, or their place in it, goes."""
+        for session in self.sessions():
+            session.close(why)
+        for session in self.sessions():
+            self.remove(session)
+        self._leaving.clear()
+        self.heartbeats.clear()
+
+    def _schedule(self, call: Callable[[], object]) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            self.clock.call_soon(call)
+
+    def _flush(self) -> None:
+        self._scheduled = False
+        unflushed = self._unflushed
+        try:
+            for _ in range(min(len(unflushed), FLUSHED_AT_ONCE)):
+                unflushed.popleft().flush()
+        finally:
+            if unflushed:
+                self._schedule(self._flush)
+
+
+def new_id() -> str:
+    """A session id that nobody can guess: 32 hexadecimal digits."""
+    return secrets.token_hex(ID_BYTES)
+
+
+def _expire(session: Session) -> None:
+    session.expire()

@@ -1,0 +1,304 @@
+"""A client of Socket.IO 0.7-0.9: its endpoints, and what its packets mean (specification 3-5, 8, 9, 11)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from hbpush.errors import ProtocolError
+from hbpush.session.session import Session
+from hbpush.session.transport import End
+from socketio_compat.v09 import codec
+from socketio_compat.v09.contract import Handler, No, Opening
+from socketio_compat.v09.packet import Packet, UnknownPacketType
+
+if TYPE_CHECKING:
+    from socketio_compat.v09.server import Server
+
+logger = logging.getLogger("hbpush.socketio")
+
+UNTOLD = frozenset((End.SHUTDOWN, End.SLOW))
+"""Ends that a client is told by the connection alone: after a disconnect packet it would not come back."""
+
+
+class SocketSession(Session):
+    """One session, from its handshake to its end. ``opening`` tells who has come.
+
+    Handlers send packets by `send`, made by `socketio_compat.v09.codec`.
+    """
+
+    __slots__ = ("_held", "_open", "_opening", "_waiting", "endpoints", "opening", "root", "server")
+
+    def __init__(self, server: Server, opening: Opening) -> None:
+        super().__init__(server.registry)
+        self.server = server
+        self.opening = opening
+        self.root: Handler | None = None
+        self.endpoints: dict[str, Handler] | None = None
+        self._open = False
+        self._waiting: deque[Packet] | None = None
+        """Packets that wait for a handler, None while no handler is busy."""
+        self._opening = ""
+        """The endpoint whose packets are held back, '' for none."""
+        self._held: list[str] | None = None
+
+    # The application's side
+
+    def send(self, packet: str) -> None:
+        if self._held is not None and packet.split(":", 3)[2] == self._opening:
+            self._held.append(packet)
+        else:
+            super().send(packet)
+            if not self.server.settings.global_heartbeats:
+                self.registry.heartbeats.postpone(self)
+
+    def handler(self, endpoint: str) -> Handler | None:
+        """The handler of an open endpoint, '' for the root; None when it is not open."""
+        if not endpoint:
+            return self.root
+        return None if self.endpoints is None else self.endpoints.get(endpoint)
+
+    def acknowledge(self, packet: Packet, args: Sequence[object] | None = None) -> None:
+        """Answer a packet of the client's with values; nothing happens if it did not ask for that. Raises what `codec.ack` raises."""
+        if packet.id is not None:
+            self.send(codec.ack(packet.id, args, packet.endpoint))
+
+    def disconnect(self, endpoint: str) -> None:
+        """Close one endpoint; '' closes the session. Harmless when it is not open."""
+        if not endpoint:
+            self.close(End.APPLICATION)
+        elif (handler := self._forget(endpoint)) is not None:
+            self.send(codec.disconnect(endpoint))
+            self._tell_closed(handler, End.APPLICATION)
+
+    # The client's side
+
+    def open(self) -> bool | Awaitable[bool]:
+        """The handshake: make the root, and let it say whether the client may stay. What a handler raises is raised."""
+        root = self.server.application.handler(self, "")
+        if isinstance(root, No):
+            self._refused()
+            return False
+        self.root = root
+        super().send(codec.connect())
+        try:
+            verdict = root.opened(self.opening.query)
+        except BaseException:
+            self._refused()
+            raise
+        if isinstance(verdict, bool):
+            return self._settle(verdict)
+        return self._settle_later(verdict)
+
+    def received(self, text: str) -> None:
+        """One packet has come, or something that should be one."""
+        if self.state:
+            return
+        self.unheard = 0
+        self.server.received += 1
+        try:
+            packet = codec.decode_packet(text)
+        except ProtocolError as error:
+            self._malformed(error)
+            return
+        waiting = self._waiting
+        if waiting is None:
+            self._take(packet)
+        elif len(waiting) < self.server.settings.max_waiting:
+            waiting.append(packet)
+        else:
+            self.registry.counters.refuse("busy_session", "a client sends more than its handlers take")
+            self.close(End.SLOW)
+
+    # What a session asks of a protocol
+
+    def beat(self) -> None:
+        self.send(codec.heartbeat())
+
+    def farewell(self, why: End) -> Sequence[str]:
+        if why in UNTOLD:
+            return ()
+        return [*(codec.disconnect(endpoint) for endpoint in self.endpoints or ()), codec.disconnect()]
+
+    def closed(self, why: End) -> None:
+        endpoints, self.endpoints = self.endpoints, None
+        root, self.root = self.root, None
+        self._waiting = None
+        self._held = None
+        for handler in endpoints.values() if endpoints else ():
+            self._tell_closed(handler, why)
+        if root is not None and self._open:
+            self._tell_closed(root, why)
+        self.server.session_over(self, self._open)
+
+    # One packet
+
+    def _take(self, packet: Packet) -> None:
+        try:
+            if packet.endpoint or packet.type in (codec.CONNECT, codec.DISCONNECT):
+                self._to_endpoint(packet)
+            elif self.root is not None:
+                self._to_handler(self.root, packet)
+        except ProtocolError as error:
+            self._malformed(error)
+        except Exception:  # noqa: BLE001 - the wall between sessions: it is logged, and ends the one that has it
+            self._failed()
+
+    def _to_endpoint(self, packet: Packet) -> None:
+        if packet.type == codec.CONNECT:
+            self._connect(packet)
+            return
+        if packet.type == codec.DISCONNECT:
+            if not packet.endpoint:
+                self.close(End.PEER)
+            elif (gone := self._forget(packet.endpoint)) is not None:
+                gone.closed(End.PEER)
+            return
+        handler = self.handler(packet.endpoint)
+        if handler is None:
+            logger.debug("a packet for endpoint %r, which is not open, is ignored", packet.endpoint)
+        else:
+            self._to_handler(handler, packet)
+
+    def _to_handler(self, handler: Handler, packet: Packet) -> None:
+        kind = packet.type
+        if kind == codec.EVENT:
+            name, args = codec.event_of(packet)
+            outcome = handler.event(name, args, packet)
+            if outcome is not None:
+                self._wait(outcome)
+        elif kind == codec.MESSAGE or kind == codec.JSON:
+            outcome = handler.message((packet.data or "") if kind == codec.MESSAGE else codec.json_of(packet), packet)
+            if outcome is not None:
+                self._wait(outcome, partial(self.acknowledge, packet))
+            else:
+                self.acknowledge(packet)
+        elif kind == codec.ACK:
+            outcome = handler.acknowledged(*codec.ack_of(packet))
+            if outcome is not None:
+                self._wait(outcome)
+
+    # Endpoints
+
+    def _connect(self, packet: Packet) -> None:
+        endpoint, query = codec.connect_of(packet)
+        if not endpoint:
+            # The client 0.7 says so by mistake, after a packet that it could not read.
+            return
+        handler = self.handler(endpoint)
+        if handler is None:
+            if self.endpoints is not None and len(self.endpoints) >= self.server.settings.max_endpoints:
+                self.registry.counters.refuse("max_endpoints", "a session has as many endpoints as it may")
+                self.send(codec.error(codec.UNAUTHORIZED, endpoint=endpoint))
+                return
+            found = self.server.application.handler(self, endpoint)
+            if found is No.UNKNOWN:
+                logger.info("there is no endpoint %r", endpoint[:100])
+                return
+            if found is No.REFUSED:
+                self.send(codec.error(codec.UNAUTHORIZED, endpoint=endpoint))
+                return
+            assert isinstance(found, Handler)  # noqa: S101 - the other two are done with
+            if self.endpoints is None:
+                self.endpoints = {}
+            self.endpoints[endpoint] = handler = found
+        by_error = self.server.settings.refusal_by_error
+        if by_error:
+            self._opening, self._held = endpoint, []
+        else:
+            self.send(codec.connect(endpoint))
+        verdict = handler.opened(query)
+        if isinstance(verdict, bool):
+            self._connected(endpoint, verdict)
+        else:
+            self._wait(verdict, partial(self._connected, endpoint), True)
+
+    def _connected(self, endpoint: str, verdict: bool) -> None:
+        """Whether the client may be at an endpoint is known."""
+        held, self._held, self._opening = self._held, None, ""
+        if verdict:
+            if held is not None:
+                self.send(codec.connect(endpoint))
+                for packet in held:
+                    self.send(packet)
+        elif held is None:
+            self.disconnect(endpoint)
+        elif (handler := self._forget(endpoint)) is not None:
+            self.send(codec.error(codec.UNAUTHORIZED, endpoint=endpoint))
+            handler.closed(End.APPLICATION)
+
+    def _forget(self, endpoint: str) -> Handler | None:
+        return None if self.endpoints is None else self.endpoints.pop(endpoint, None)
+
+    # The root's verdict
+
+    def _settle(self, verdict: bool) -> bool:
+        if not verdict:
+            self._refused()
+        elif not self.state:
+            self._open = True
+            self.server.session_open(self)
+        return verdict
+
+    async def _settle_later(self, verdict: Awaitable[bool]) -> bool:
+        try:
+            return self._settle(await verdict)
+        except BaseException:
+            self._refused()
+            raise
+
+    def _refused(self) -> None:
+        """There was no session."""
+        self.outbox.take()
+        self.close(End.SHUTDOWN)
+
+    # Handlers that take their time
+
+    def _wait(self, outcome: Awaitable[Any], then: Callable[..., object] | None = None, with_value: bool = False) -> None:
+        """Let the packets that follow wait until a handler is done; then call ``then``, with its value if that is asked for."""
+        if self._waiting is None:
+            self._waiting = deque()
+        future = asyncio.ensure_future(outcome)
+        self.server.running.add(future)
+        future.add_done_callback(partial(self._done, then, with_value))
+
+    def _done(self, then: Callable[..., object] | None, with_value: bool, future: asyncio.Future[Any]) -> None:
+        self.server.running.discard(future)
+        if future.cancelled():
+            self.close(End.FAULT)
+            return
+        try:
+            value = future.result()
+            if not self.state and then is not None:
+                then(*((value,) if with_value else ()))
+        except Exception:  # noqa: BLE001 - the wall between sessions: it is logged, and ends the one that has it
+            self._failed()
+        waiting, self._waiting = self._waiting, None
+        while waiting and self._waiting is None and not self.state:
+            self._take(waiting.popleft())
+        if waiting and not self.state:
+            # The handler of one of them takes its time, too.
+            self._waiting = waiting
+
+    # Faults
+
+    def _malformed(self, error: ProtocolError) -> None:
+        self.registry.counters.refuse("malformed_packet", f"a packet is ignored: {error}")
+        if self.server.settings.strict and not isinstance(error, UnknownPacketType):
+            self.close(End.FAULT)
+
+    def _failed(self) -> None:
+        """Within an except clause: a handler raised."""
+        logger.exception("a handler failed; its session is closed")
+        self.close(End.FAULT)
+
+    def _tell_closed(self, handler: Handler, why: End) -> None:
+        try:
+            handler.closed(why)
+        except Exception:
+            # Its session may be closed by a sweep of all of them.
+            logger.exception("a handler failed when it was closed")

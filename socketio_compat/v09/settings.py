@@ -1,0 +1,60 @@
+"""What a server of Socket.IO 0.7-0.9 may be told, whoever runs it: hbpushd's location or the Python API. Times in seconds."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from hbpush.session.outbox import Room
+
+WEBSOCKET, FLASHSOCKET, XHR, JSONP, HTMLFILE = TRANSPORTS = ("websocket", "flashsocket", "xhr-polling", "jsonp-polling", "htmlfile")
+"""The transports, by their names in URLs and in the answer to a handshake."""
+
+
+class Settings(NamedTuple):
+    """The timings satisfy the watchdogs of all clients as long as ``client_timeout`` is more than a network takes (specification 8)."""
+
+    resource: str = "socket.io"
+    transports: tuple[str, ...] = TRANSPORTS
+    """In the order in which they are advertised."""
+    heartbeat_interval: float = 12
+    """0 for no heartbeats, which are then not advertised either."""
+    global_heartbeats: bool = True
+    """On all transports, from the handshake on; else on streams only, and each packet postpones the next one."""
+    client_timeout: float = 5
+    """Added to both time-outs that are advertised; the limit of ``websocket_check``."""
+    polling_timeout: float = 20
+    session_expiry: float = 30
+    websocket_check: bool = False
+    """A WebSocket counts only when something has come over it: a proxy may let the handshake through and nothing else."""
+    strict: bool = False
+    """Close a session whose client breaks the protocol."""
+    verify_ip: bool = False
+    """Take a session's transports from the address of its handshake only."""
+    refusal_status: int = 401
+    refusal_by_error: bool = False
+    """Refuse an endpoint by an error packet alone, instead of connecting and disconnecting it."""
+    close_on_goodbye: bool = True
+    """End a session when its WebSocket is closed in due form, instead of keeping it until it expires."""
+    max_sessions: int = 0
+    max_endpoints: int = 1000
+    """Of one session."""
+    max_waiting: int = 1000
+    """Packets of one client that wait while a handler is busy with those before them."""
+    max_body: int = 1024 * 1024
+    """Bytes of a request body, and of a WebSocket message."""
+    room: Room = Room()
+
+    @property
+    def heartbeat_timeout(self) -> int | None:
+        """What is advertised; None for no heartbeats."""
+        return _whole(self.heartbeat_interval + self.client_timeout) if self.heartbeat_interval else None
+
+    @property
+    def close_timeout(self) -> int:
+        """What is advertised."""
+        return _whole(self.polling_timeout + self.client_timeout)
+
+
+def _whole(seconds: float) -> int:
+    """Whole seconds, never fewer: a client with no time to spare would give up a moment too early."""
+    return int(seconds) + (seconds > int(seconds))
