@@ -128,7 +128,6 @@ def server_settings(settings: SocketIOSettings) -> Settings:
         websocket_check=settings.websocket_check,
         strict=settings.strict,
         verify_ip=settings.verify_remote_ip,
-        refusal_by_error=True,
         close_on_goodbye=settings.close_on_goodbye,
         max_sessions=settings.max_sessions,
         max_endpoints=settings.max_subscriptions,

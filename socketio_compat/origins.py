@@ -1,4 +1,4 @@
-"""Which pages of other origins may use a Socket.IO server, and the header lines that tell their browsers (specification of 0.7, section 10).
+"""Which pages of other origins may use a Socket.IO server, and the header lines that tell their browsers (0.7 specification 10).
 
 Clients since 0.9.0 ask with credentials, for which no browser takes ``*``: an origin that is let in is named. Shared by all versions.
 """

@@ -24,12 +24,20 @@ class Outbox:
 
     def add(self, packet: str, room: Room) -> bool:
         """Queue a packet; False when it has no room. One that is alone always fits, however large: its sender has bounds of his own."""
-        size = len(packet) if packet.isascii() else len(packet.encode("utf-8", "replace"))
+        size = _size(packet)
         packets = self.packets
         if packets and (self.size + size > room.bytes or len(packets) >= room.packets):
             return False
         packets.append(packet)
         self.size += size
+        return True
+
+    def extend(self, packets: Sequence[str], room: Room) -> bool:
+        """Queue all packets of a batch, or none of them when there is no room left. A page of history may be larger than the room."""
+        if self.size >= room.bytes or len(self.packets) >= room.packets:
+            return False
+        self.packets += packets
+        self.size += sum(map(_size, packets))
         return True
 
     def take(self) -> Sequence[str]:
@@ -41,3 +49,7 @@ class Outbox:
     def under_half(self, room: Room) -> bool:
         """Whether more may be asked for."""
         return self.size * 2 < room.bytes and len(self.packets) * 2 < room.packets
+
+
+def _size(packet: str) -> int:
+    return len(packet) if packet.isascii() else len(packet.encode("utf-8", "replace"))

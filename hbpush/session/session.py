@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 OPEN, CLOSING, CLOSED = range(3)
 
+GONE = frozenset((End.EXPIRED, End.LEFT))
+"""Ends after which nobody asks for the last packets."""
+
 
 class Session(ABC):
     """What a protocol's own session is made of: it adds what packets mean.
@@ -93,20 +96,14 @@ class Session(ABC):
         """
         if self.state:
             return
-        if not self.outbox.add(packet, self.registry.room):
-            self.registry.counters.refuse("slow_session", "a session's outbox is full")
-            self.close(End.SLOW)
-            return
-        if not self._unflushed and self.transport is not None:
-            self._unflushed = True
-            self.registry.flush_soon(self)
+        self._queued(self.outbox.add(packet, self.registry.room))
 
     def broadcast(self, batch: Batch, shape: Shape) -> None:
         """Send messages that others get as well: at once where nothing waits before them."""
         transport = self.transport
         if transport is None or self.outbox.packets:
-            for packet in batch.packets(shape.packets):
-                self.send(packet)
+            if not self.state:
+                self._queued(self.outbox.extend(batch.packets(shape.packets), self.registry.room))
             return
         if transport.single:
             self._let_go()
@@ -153,7 +150,8 @@ class Session(ABC):
         transport = self.transport
         if transport is not None:
             self._end(transport, why)
-        elif why is End.EXPIRED or not outbox.packets:
+        elif not outbox.packets or why in GONE:
+            outbox.take()
             self.state = CLOSED
             registry.remove(self)
         self.closed(why)
@@ -170,6 +168,14 @@ class Session(ABC):
         """Its client does not answer heartbeats."""
         self.registry.counters.refuse("silent_session", "a session's client does not answer heartbeats")
         self.close(End.SILENT)
+
+    def _queued(self, fits: bool) -> None:
+        if not fits:
+            self.registry.counters.refuse("slow_session", "a session's outbox is full")
+            self.close(End.SLOW)
+        elif not self._unflushed and self.transport is not None:
+            self._unflushed = True
+            self.registry.flush_soon(self)
 
     def _let_go(self) -> None:
         self.transport = None

@@ -14,6 +14,7 @@ class End(enum.Enum):
     """Why a session ends. Every protocol maps these to its own words (DESIGN 7)."""
 
     PEER = "the client has said goodbye"
+    LEFT = "the client has left, and will not ask again"
     APPLICATION = "the application has closed it"
     EXPIRED = "its client did not come back"
     SILENT = "its client does not answer heartbeats"

@@ -258,7 +258,7 @@ class Server:
             return False
         session = self._session(exchange)
         if session is not None:
-            session.close(End.PEER)
+            session.close(End.LEFT)
         exchange.respond(GONE_BYE.wire())
         return True
 

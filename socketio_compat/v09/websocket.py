@@ -86,7 +86,7 @@ class WebSocketTransport:
         self._server.detach(session, self)
         # A client that has never said anything may only be trying the next transport, with the same session.
         if code in GOODBYES and self._heard and self._server.settings.close_on_goodbye and session.transport is None:
-            session.close(End.PEER)
+            session.close(End.LEFT)
 
     # The session's side
 

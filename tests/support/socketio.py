@@ -34,7 +34,7 @@ class Echo(Handler):
     """Sends back what it hears. An event ``boom`` raises; ``wait`` takes until its application opens the gate."""
 
     def opened(self, query: str) -> bool | Awaitable[bool]:
-        places.log.append(("opened", self.endpoint, query)) if (places := self.places) else None
+        self.places.log.append(("opened", self.endpoint, query))
         return self.endpoint != "/refused" and "deny" not in query
 
     @property
@@ -166,9 +166,12 @@ class Site:
 
     async def until(self, happened: Callable[[], object]) -> None:
         """Let the loop turn until something is so."""
+        loop = asyncio.get_running_loop()
         async with asyncio.timeout(PATIENCE):
             while not happened():
-                await asyncio.sleep(0)
+                turned = loop.create_future()
+                loop.call_soon(turned.set_result, None)
+                await turned
 
 
 class Socket(Peer):

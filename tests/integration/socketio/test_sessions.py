@@ -1,0 +1,201 @@
+"""Sessions of Socket.IO 0.7-0.9 on every host: malformed input, handlers that take time, heartbeats, ends (specification 8, 9, 11)."""
+
+from __future__ import annotations
+
+import pytest
+
+from hbpush.session.outbox import Room
+from hbpush.session.transport import End
+from tests.conftest import ExpectedLogs
+from tests.support.socketio import Site
+
+IGNORED = [
+    "", "x", "garbage", "9:::x", "99:::x", "a:::x", "3", "3:", "5:::notjson", "5:::{}", "5:::[]", "4:::{bad", "6:::", "6:::zz",
+    "6:::1+notjson", "7:::0+0", "7:::", "1::", "1::/nope", "3::/nope:hi", "0::/nope", '5:::{"name":"disconnect"}',
+    '5:::{"name":"echo","args":"str"}', "3:abc::x", " 3:::x", "8::", "2::", "\ufffd99\ufffd3:::short",
+]  # fmt: skip
+
+CLOSING = [
+    "",
+    "x",
+    "3",
+    "3:",
+    "5:::notjson",
+    "5:::{}",
+    "5:::[]",
+    "4:::{bad",
+    "6:::",
+    "6:::zz",
+    '5:::{"name":"echo","args":"str"}',
+    "3:abc::x",
+]
+
+
+async def test_malformed_input_is_ignored(site: Site) -> None:
+    await site.echo()
+    socket = await site.opened()
+    for sent in IGNORED:
+        socket.say(sent)
+        await socket.quiet()
+
+
+async def test_malformed_input_closes_a_strict_session(site: Site) -> None:
+    await site.echo(strict=True)
+    for sent in CLOSING:
+        socket = await site.opened()
+        socket.say(sent)
+        assert await socket.packet() == "0::", sent
+        assert await socket.read_close() == 1011
+    socket = await site.opened()
+    for sent in set(IGNORED) - set(CLOSING) - {"garbage", " 3:::x", "6:::1+notjson", "\ufffd99\ufffd3:::short"}:
+        socket.say(sent)
+        await socket.quiet()
+
+
+async def test_unknown_acknowledgements_reach_the_handler(site: Site) -> None:
+    await site.echo()
+    socket = await site.opened()
+    socket.say("6:::999", '6:::4+["A","B"]')
+    await socket.quiet()
+    assert site.application.log[1:] == [("acknowledged", 999, []), ("acknowledged", 4, ["A", "B"])]
+
+
+async def test_fault_of_a_handler_closes_everything(site: Site, expected_logs: ExpectedLogs) -> None:
+    expected_logs("a handler failed; its session is closed")
+    await site.echo()
+    socket = await site.opened()
+    socket.say("1::/chat")
+    assert await socket.packet() == "1::/chat"
+    socket.say('5::/chat:{"name":"boom"}')
+    assert [await socket.packet(), await socket.packet()] == ["0::/chat", "0::"]
+    assert await socket.read_close() == 1011
+    assert site.application.log[-2:] == [("closed", "/chat", End.FAULT), ("closed", "", End.FAULT)]
+
+
+async def test_order_is_kept_while_a_handler_waits(site: Site) -> None:
+    await site.echo()
+    socket = await site.opened()
+    socket.say('5:::{"name":"wait","args":[1]}', "3:::after", '5:::{"name":"wait","args":[2]}', "3:7::last")
+    other = await site.opened()
+    await other.quiet()
+    site.application.gate.set()
+    assert await socket.event() == ("", "waited", [1])
+    assert await socket.packet() == "3:::after"
+    assert await socket.event() == ("", "waited", [2])
+    assert await socket.packet() == "3:::last"
+    assert await socket.packet() == "6:::7"
+
+
+async def test_client_that_floods_a_busy_session(site: Site) -> None:
+    await site.echo(max_waiting=5)
+    socket = await site.opened()
+    socket.say('5:::{"name":"wait"}', *["3:::x"] * 6)
+    assert await socket.read_close() == 4000
+    site.application.gate.set()
+    await (await site.opened()).quiet()
+    assert not site.server.running
+
+
+async def test_endpoint_refused_by_error(site: Site) -> None:
+    await site.echo(refusal_by_error=True, max_endpoints=2)
+    socket = await site.opened()
+    socket.say("1::/refused")
+    assert await socket.packet() == "7::/refused:2"
+    socket.say("1::/chat", "1::/other", "1::/chat", "1::/refused")
+    assert [await socket.packet() for _ in range(4)] == ["1::/chat", "1::/other", "1::/chat", "7::/refused:2"]
+
+
+async def test_heartbeats(site: Site) -> None:
+    await site.echo()
+    socket = await site.opened()
+    polled = await site.shake()
+    for _ in range(3):
+        site.clock.advance(13)
+        assert await socket.packet() == "2::"
+        socket.say("2::")
+        await socket.quiet()
+    assert (await site.poll(polled)).status == 401
+    for _ in range(2):
+        site.clock.advance(13)
+        assert await socket.packet() == "2::"
+    site.clock.advance(13)
+    assert await socket.packet() == "0::"
+    assert await socket.read_close() == 1000
+    assert site.application.log[-1] == ("closed", "", End.SILENT)
+
+
+async def test_heartbeats_of_streams_only(site: Site) -> None:
+    await site.echo(global_heartbeats=False)
+    sid = await site.shake()
+    await site.poll(sid)
+    site.clock.advance(13)
+    await site.post(sid, "3:::x")
+    assert (await site.poll(sid)).body == b"3:::x"
+    socket = await site.websocket(sid, first=False)
+    await socket.quiet()
+    site.clock.advance(8)
+    await socket.quiet()
+    site.clock.advance(8)
+    await socket.quiet()
+    site.clock.advance(13)
+    assert await socket.packet() == "2::"
+
+
+async def test_expiry(site: Site) -> None:
+    await site.echo(heartbeat_interval=0)
+    sid = await site.shake()
+    await site.poll(sid)
+    held = await site.hold(sid)
+    for _ in range(3):
+        site.clock.advance(19)
+        await site.post(sid, "3:::x")
+        assert (await held.answer()).body == b"3:::x"
+        held = await site.hold(sid)
+    held.leave()
+    session = site.server.registry.get(sid)
+    assert session is not None
+    await site.until(lambda: session.transport is None)
+    site.clock.advance(29)
+    assert site.server.registry.get(sid) is session
+    site.clock.advance(3)
+    assert site.server.registry.get(sid) is None
+    assert site.application.log[-1] == ("closed", "", End.EXPIRED)
+    assert (await site.poll(sid)).status == 401
+    assert (await site.post(sid, "3:::x")).status == 401
+
+
+async def test_shutdown(site: Site) -> None:
+    await site.echo()
+    socket = await site.opened()
+    sid = await site.shake()
+    await site.poll(sid)
+    held = await site.hold(sid)
+    site.server.close(End.SHUTDOWN)
+    assert await socket.read_close() == 1001
+    answer = await held.answer()
+    assert (answer.body, answer.headers[b"connection"]) == (b"8::", b"close")
+    assert len(site.server.registry) == 0
+
+
+async def test_slow_session(site: Site) -> None:
+    await site.echo(room=Room(1000, 100))
+    sid = await site.shake()
+    await site.poll(sid)
+    await site.post(sid, "3:::" + "x" * 600)
+    await site.post(sid, "3:::" + "x" * 600)
+    assert (await site.poll(sid)).status == 401
+    assert site.application.log[-1] == ("closed", "", End.SLOW)
+    assert site.host.counters.counts["slow_session"] == 1
+
+
+@pytest.mark.parametrize("rounds", [300])
+async def test_nothing_stays_of_dropped_sessions(site: Site, rounds: int) -> None:
+    await site.echo()
+    for _ in range(rounds // 50):
+        sids = [await site.shake() for _ in range(50)]
+        await site.post(sids[0], "0::")
+        site.clock.advance(32)
+    assert len(site.server.registry) == 0
+    assert len(site.server.registry.heartbeats) == 0
+    assert site.server.connections == 0
+    assert site.server.registry.opened == rounds
