@@ -1,0 +1,398 @@
+"""Sessions under a clock that is driven by hand: queue, transports, heartbeats, expiry, and the feed that joins them to the hub."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from hbpush.core.batch import Batch
+from hbpush.core.clock import TimerWheel
+from hbpush.core.counters import Counters
+from hbpush.core.hub import Hub
+from hbpush.core.message import NEWEST, OLDEST, ChannelRef, Draft, Message, MessageId
+from hbpush.core.subscription import CloseReason
+from hbpush.session.deadlines import AT_ONCE, Deadlines
+from hbpush.session.feed import Feed
+from hbpush.session.outbox import Outbox, Room
+from hbpush.session.registry import FLUSHED_AT_ONCE, Registry, Terms
+from hbpush.session.session import Session
+from hbpush.session.transport import End
+from hbpush.stores.base import StoreContext, StoreSettings
+from hbpush.stores.memory import MemoryStore
+from tests.conftest import ExpectedLogs
+from tests.support.clock import ManualClock
+
+NEWS = ChannelRef("default", "", "news")
+
+
+class Plain:
+    """A shape: bodies are packets."""
+
+    def __init__(self) -> None:
+        self.made = 0
+
+    def packets(self, messages: Sequence[Message]) -> list[str]:
+        self.made += 1
+        return [message.body.decode() for message in messages]
+
+
+class Carrier:
+    """A transport that remembers."""
+
+    def __init__(self, single: bool = False) -> None:
+        self.single = single
+        self.room = True
+        self.told: list[Any] = []
+
+    def has_room(self) -> bool:
+        return self.room
+
+    def send(self, packets: Sequence[str]) -> None:
+        self.told.append(list(packets))
+
+    def broadcast(self, batch: Batch, shape: Any) -> None:
+        self.told.append(tuple(batch.packets(shape.packets)))
+
+    def displaced(self) -> None:
+        self.told.append("displaced")
+
+    def end(self, packets: Sequence[str], why: End) -> None:
+        self.told.append((list(packets), why))
+
+
+class Client(Session):
+    """A protocol whose heartbeat is ``h`` and whose farewell is ``c``."""
+
+    def __init__(self, registry: Registry[Any]) -> None:
+        super().__init__(registry)
+        self.ends: list[End] = []
+
+    def beat(self) -> None:
+        self.send("h")
+
+    def farewell(self, why: End) -> Sequence[str]:
+        return [] if why is End.SLOW else ["c"]
+
+    def closed(self, why: End) -> None:
+        self.ends.append(why)
+
+
+class House:
+    """A registry, a hub and their time."""
+
+    def __init__(self, **terms: Any) -> None:
+        self.clock = ManualClock()
+        self.wheel = TimerWheel(self.clock)
+        self.counters = Counters(self.clock)
+        self.registry: Registry[Client] = Registry(self.clock, self.wheel, self.counters, Terms(**terms))
+        store = MemoryStore(StoreSettings(), StoreContext("default", self.clock, self.counters))
+        self.hub = Hub({"default": store}, self.clock)
+        store.start(self.hub)
+
+    def client(self) -> Client:
+        return Client(self.registry)
+
+    def publish(self, *bodies: bytes) -> None:
+        for body in bodies:
+            self.hub.publish(NEWS, Draft(body))
+
+
+@pytest.fixture(autouse=True)
+def loop() -> Iterator[None]:
+    with asyncio.Runner() as runner:
+        runner.get_loop()
+        yield
+
+
+def test_packets_of_one_turn_go_out_together() -> None:
+    house = House()
+    client, carrier = house.client(), Carrier()
+    client.attach(carrier)
+    client.send("a")
+    client.send("b")
+    assert carrier.told == []
+    house.clock.run_until_idle()
+    client.send("c")
+    house.clock.run_until_idle()
+    assert carrier.told == [["a", "b"], ["c"]]
+
+
+def test_what_waits_goes_out_when_there_is_a_transport() -> None:
+    house = House()
+    client = house.client()
+    client.send("a")
+    client.send("b")
+    house.clock.run_until_idle()
+    poll = Carrier(single=True)
+    client.attach(poll)
+    assert poll.told == [["a", "b"]]
+    assert client.transport is None
+    client.send("c")
+    again = Carrier(single=True)
+    client.attach(again)
+    assert again.told == [["c"]]
+
+
+def test_the_newest_transport_displaces_the_one_before() -> None:
+    house = House()
+    client, old, new = house.client(), Carrier(), Carrier()
+    client.attach(old)
+    client.attach(new)
+    client.detach(old)
+    client.send("a")
+    house.clock.run_until_idle()
+    assert (old.told, new.told) == (["displaced"], [["a"]])
+
+
+def test_broadcast_keeps_the_order() -> None:
+    house = House()
+    shape = Plain()
+    client, carrier = house.client(), Carrier()
+    client.attach(carrier)
+    batch = Batch([_message(b"m")])
+    client.broadcast(batch, shape)
+    client.send("a")
+    client.broadcast(batch, shape)
+    house.clock.run_until_idle()
+    assert carrier.told == [("m",), ["a", "m"]]
+    assert shape.made == 1
+    client.detach(carrier)
+    client.broadcast(batch, shape)
+    poll = Carrier(single=True)
+    client.attach(poll)
+    client.attach(held := Carrier(single=True))
+    client.broadcast(batch, shape)
+    assert (poll.told, held.told) == ([["m"]], [("m",)])
+    assert client.transport is None
+
+
+def test_a_full_outbox_closes_the_session_as_slow() -> None:
+    house = House(room=Room(10, 3))
+    client = house.client()
+    client.send("x" * 50)
+    client.send("y")
+    assert client.ends == [End.SLOW]
+    assert len(house.registry) == 0
+    client = house.client()
+    for _ in range(4):
+        client.send("x")
+    assert client.ends == [End.SLOW]
+    assert house.counters.counts["slow_session"] == 2
+    client.attach(carrier := Carrier())
+    client.send("never")
+    house.clock.run_until_idle()
+    assert carrier.told == []
+
+
+def test_outbox_counts_bytes() -> None:
+    outbox, room = Outbox(), Room(8, 100)
+    assert outbox.add("ab", room)
+    assert outbox.add("жж", room)
+    assert not outbox.add("жж", room)
+    assert outbox.size == 6
+    assert outbox.extend(["x" * 50], room)
+    assert not outbox.extend(["x"], room)
+    assert not outbox.under_half(room)
+    assert outbox.take() == ["ab", "жж", "x" * 50]
+    assert outbox.under_half(room)
+
+
+def test_close_with_a_transport() -> None:
+    house = House()
+    client, carrier = house.client(), Carrier()
+    client.attach(carrier)
+    client.send("a")
+    client.close(End.APPLICATION)
+    client.close(End.FAULT)
+    assert carrier.told == [(["a", "c"], End.APPLICATION)]
+    assert client.ends == [End.APPLICATION]
+    assert len(house.registry) == 0
+    house.clock.run_until_idle()
+    assert len(carrier.told) == 1
+
+
+def test_close_between_two_polls_waits_for_the_next_one() -> None:
+    house = House()
+    client = house.client()
+    client.send("a")
+    client.close(End.APPLICATION)
+    assert client.ends == [End.APPLICATION]
+    assert house.registry.get(client.id) is client
+    poll = Carrier(single=True)
+    client.attach(poll)
+    assert poll.told == [(["a", "c"], End.PEER)]
+    assert house.registry.get(client.id) is None
+
+
+def test_close_between_two_polls_that_nobody_comes_for() -> None:
+    house = House(expiry=30)
+    client = house.client()
+    client.close(End.APPLICATION)
+    house.clock.advance(32)
+    assert len(house.registry) == 0
+    assert client.ends == [End.APPLICATION]
+
+
+def test_expiry() -> None:
+    house = House(expiry=30)
+    client, carrier = house.client(), Carrier()
+    house.clock.advance(20)
+    client.attach(carrier)
+    house.clock.advance(100)
+    client.detach(carrier)
+    house.clock.advance(29)
+    assert client.ends == []
+    house.clock.advance(3)
+    assert client.ends == [End.EXPIRED]
+    assert len(house.registry) == 0
+    assert house.clock.waiting() == 0
+
+
+def test_heartbeats() -> None:
+    house = House(heartbeat=12, missed=2)
+    client, carrier = house.client(), Carrier()
+    client.attach(carrier)
+    house.registry.heartbeats.start(client)
+    for _ in range(4):
+        house.clock.advance(13)
+        house.clock.run_until_idle()
+        client.unheard = 0
+    assert carrier.told == [["h"]] * 4
+    house.registry.heartbeats.postpone(client)
+    house.clock.advance(11)
+    house.clock.run_until_idle()
+    assert len(carrier.told) == 4
+    house.clock.advance(40)
+    house.clock.run_until_idle()
+    assert client.ends == [End.SILENT]
+    assert len(house.registry.heartbeats) == 0
+    assert house.counters.counts["silent_session"] == 1
+
+
+def test_registry_is_bounded_and_counts() -> None:
+    house = House(max_sessions=2)
+    first, second = house.client(), house.client()
+    assert house.registry.full()
+    assert house.registry.get(first.id) is first
+    assert len({first.id, second.id}) == 2
+    assert len(first.id) == 32
+    first.close(End.LEFT)
+    assert not house.registry.full()
+    house.client()
+    assert (house.registry.opened, house.registry.most, len(house.registry)) == (3, 2, 2)
+    house.registry.close(End.SHUTDOWN)
+    assert len(house.registry) == 0
+    assert second.ends == [End.SHUTDOWN]
+
+
+def test_flushes_leave_room_for_others() -> None:
+    house = House()
+    carriers = []
+    for _ in range(FLUSHED_AT_ONCE + 1):
+        client, carrier = house.client(), Carrier()
+        client.attach(carrier)
+        client.send("a")
+        carriers.append(carrier)
+    house.clock.run_soon()
+    assert [len(carrier.told) for carrier in carriers] == [1] * FLUSHED_AT_ONCE + [0]
+    house.clock.run_soon()
+    assert carriers[-1].told == [["a"]]
+
+
+def test_deadlines(expected_logs: ExpectedLogs) -> None:
+    expected_logs("a time-out failed")
+    clock = ManualClock()
+    called: list[int] = []
+
+    def due(number: int) -> None:
+        called.append(number)
+        if number == 1:
+            deadlines.take(2)
+            raise RuntimeError("boom")
+        if number == 3:
+            deadlines.put(3)
+
+    deadlines: Deadlines[int] = Deadlines(clock, TimerWheel(clock), 10, due)
+    for number in (1, 2, 3):
+        deadlines.put(number)
+    clock.advance(9)
+    assert called == []
+    clock.advance(2)
+    assert called == [1, 3]
+    clock.advance(5)
+    deadlines.put(3)
+    clock.advance(8)
+    assert called == [1, 3]
+    clock.advance(5)
+    assert called == [1, 3, 3]
+    deadlines.clear()
+    # The wheel turns to where the last entry was, and then rests.
+    clock.advance(12)
+    assert called == [1, 3, 3]
+    assert clock.waiting() == 0
+
+
+def test_many_deadlines_at_a_time() -> None:
+    clock = ManualClock()
+    called: list[int] = []
+    deadlines: Deadlines[int] = Deadlines(clock, TimerWheel(clock), 10, called.append)
+    for number in range(AT_ONCE * 3):
+        deadlines.put(number)
+    clock.advance(13)
+    assert called == list(range(AT_ONCE * 3))
+
+
+def test_feed() -> None:
+    house = House()
+    told: list[CloseReason | None] = []
+    house.publish(b"1", b"2")
+    client, carrier = house.client(), Carrier()
+    client.attach(carrier)
+    feed = Feed(house.hub, NEWS, client, Plain(), "owner", lambda _, reason: told.append(reason))
+    client.feeds = {"news": feed}
+    feed.join(OLDEST)
+    house.clock.run_until_idle()
+    assert carrier.told == [("1", "2")]
+    house.publish(b"3")
+    house.publish(b"4")
+    house.clock.run_until_idle()
+    assert carrier.told[1:] == [("3", "4")]
+    house.hub.gap(NEWS)
+    house.hub.release(CloseReason.SHUTDOWN, "owner")
+    assert told == [None, CloseReason.SHUTDOWN]
+    feed.join(NEWEST)
+    client.close(End.PEER)
+    assert house.hub.listening(NEWS) == 0
+
+
+def test_history_is_pulled_when_there_is_room() -> None:
+    house = House(room=Room(1000, 10_000))
+    for number in range(500):
+        house.publish(b"%d" % number)
+    client = house.client()
+    feed = Feed(house.hub, NEWS, client, Plain(), None, lambda *_: None)
+    client.feeds = {"news": feed}
+    feed.join(OLDEST)
+    house.clock.run_until_idle()
+    assert 0 < len(client.outbox.packets) < 500
+    got: list[str] = []
+    while client.outbox.packets:
+        poll = Carrier(single=True)
+        client.attach(poll)
+        got += poll.told[0]
+        house.clock.run_until_idle()
+    assert got == [str(number) for number in range(500)]
+    stream = Carrier()
+    stream.room = False
+    client.attach(stream)
+    assert not client.has_room()
+    stream.room = True
+    client.drained()
+    assert not client.starved
+
+
+def _message(body: bytes) -> Message:
+    return Message(NEWS, MessageId(1, 0), MessageId(0, 0), body)
