@@ -52,7 +52,7 @@ def serve(flags: Flags, configuration: Configuration) -> int:
 
 def serve_as(role: Role, flags: Flags, configuration: Configuration, descriptors: int) -> int:
     """Run a Daemon in an event loop of its own; the same results."""
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(_serve(role, flags, configuration, descriptors))
 
 
@@ -291,7 +291,7 @@ def _urls(bound: Sequence[tuple[str, int]], tls: bool) -> str:
     return ", ".join(f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}" for host, port in bound)
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """uvloop's loop where there is uvloop, else asyncio's own."""
     try:
         import uvloop

@@ -49,8 +49,8 @@ MISSED_BEATS = 2
 class Server:
     """Sessions of one application under one resource. Made within the running loop that serves it.
 
-    ``sent`` and ``received`` count packets, ``connections`` transports that carry a session now. `places` are its endpoints;
-    `close` ends all sessions.
+    ``sent`` and ``received`` count packets, ``open_sessions`` and ``connections`` what there is now (``most_...`` at the same time),
+    ``attached`` all transports there were. `places` are its endpoints; `close` ends all sessions.
     """
 
     def __init__(
@@ -68,8 +68,11 @@ class Server:
         """Handlers that have not come to their end."""
         self.sent = 0
         self.received = 0
-        self.connections = 0
-        self.places = Places(self.handshake, self.transport, self.other)
+        self.connections = self.most_connections = self.attached = 0
+        self.open_sessions = self.most_sessions = 0
+        self.carriers: dict[str, Endpoint] = {name: self._carrier(name) for name in settings.transports}
+        """The endpoints of the transports, by their names in URLs."""
+        self.places = Places(self.handshake, self.carriers.__getitem__, self.other)
 
     def close(self, why: End) -> None:
         """End every session."""
@@ -79,15 +82,22 @@ class Server:
 
     def session_open(self, session: SocketSession) -> None:
         """A handshake has succeeded."""
+        self.open_sessions += 1
+        self.most_sessions = max(self.most_sessions, self.open_sessions)
         if self.settings.global_heartbeats:
             self.registry.heartbeats.start(session)
 
     def session_over(self, session: SocketSession, was_open: bool) -> None:
         """A session is closed; ``was_open`` is False for one that was refused at its handshake."""
+        if was_open:
+            self.open_sessions -= 1
 
     def attach(self, session: SocketSession, transport: Transport) -> None:
         """A transport carries a session from now on."""
         self.connections += 1
+        self.attached += 1
+        if self.connections > self.most_connections:
+            self.most_connections = self.connections
         if not transport.single and not self.settings.global_heartbeats:
             self.registry.heartbeats.start(session)
         session.attach(transport)
@@ -165,8 +175,12 @@ class Server:
 
     # The transports
 
-    def transport(self, name: str) -> Endpoint:
-        """The endpoint of a transport, by its name in URLs."""
+    def refuse_origin(self, exchange: Exchange) -> None:
+        """Tell a request that its origin may not use this server, without the lines that would let its page read that."""
+        self.counters.refuse("bad_origin", "a request of an origin that is not allowed")
+        exchange.respond(FORBIDDEN.wire(b"bad origin"))
+
+    def _carrier(self, name: str) -> Endpoint:
         if name in (WEBSOCKET, FLASHSOCKET):
             return self._websocket
         get = {XHR: self._xhr, JSONP: self._jsonp, HTMLFILE: self._htmlfile}[name]
@@ -182,8 +196,7 @@ class Server:
         if exchange.method == b"GET" and b"disconnect" in exchange.target and self._said_goodbye(exchange):
             return
         if not self.origins.admits(exchange):
-            self.counters.refuse("bad_origin", "a WebSocket of an origin that is not allowed")
-            exchange.respond(FORBIDDEN.wire(b"bad origin"))
+            self.refuse_origin(exchange)
             return
         exchange.extra = b""
         if exchange.method not in (b"GET", b"OPTIONS"):
@@ -209,8 +222,7 @@ class Server:
             exchange.respond(NOT_ALLOWED.wire())
             return
         if not admitted:
-            self.counters.refuse("bad_origin", "a request of an origin that is not allowed")
-            exchange.respond(FORBIDDEN.wire(b"bad origin"))
+            self.refuse_origin(exchange)
             return
         if method == b"GET" and b"disconnect" in exchange.target and self._said_goodbye(exchange):
             return
