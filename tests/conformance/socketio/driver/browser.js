@@ -1,0 +1,77 @@
+"use strict";
+
+// Plays cases with the bundles of the clients in headless Chromium: {executable, cases} as JSON on stdin, facts as JSON lines on stdout.
+// Beside what stage.js says, a case has `page`, the origin of its page: that of the server, or another.
+
+const fs = require("fs");
+const Module = require("module");
+const path = require("path");
+
+const HERE = path.resolve(__dirname, "..");
+const CLIENTS = path.join(HERE, ".clients");
+const {chromium} = Module.createRequire(path.join(CLIENTS, "package.json"))("playwright-core");
+
+const ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    // A page that no server sent is not known to be local, and would not be let to a local server.
+    "--disable-features=LocalNetworkAccessChecks,LocalNetworkAccessChecksWebSockets",
+];
+
+// Clients look for a script element to put theirs beside.
+const PAGE = '<!doctype html><meta charset="utf-8"><title>clients</title><body><script src="/__client.js"></script></body>';
+
+const PARTS = ["stage.js", "sockets.js"].map((name) => path.join(__dirname, name));
+const SCENARIOS = fs.readdirSync(path.join(HERE, "scenarios")).map((name) => path.join(HERE, "scenarios", name));
+
+function report(line) {
+    fs.writeSync(1, JSON.stringify(line) + "\n");
+}
+
+// A context of its own has connections of its own: a browser opens no more than six to a server.
+async function play(browser, cast) {
+    const context = await browser.newContext();
+    try {
+        await context.exposeFunction("report", report);
+        const page = await context.newPage();
+        page.on("pageerror", (error) => report({case: cast.id, scenario: "", fact: "crash", value: error.stack}));
+        await page.route("**/__page.html", (route) => route.fulfill({contentType: "text/html", body: PAGE}));
+        await page.route("**/__client.js", (route) =>
+            route.fulfill({contentType: "text/javascript", path: path.join(CLIENTS, "node_modules", `client-${cast.version}`, "dist/socket.io.js")}),
+        );
+        await page.goto(`${cast.page}/__page.html`, {timeout: cast.limit});
+        await page.unrouteAll();
+        const files = cast.transport === "htmlfile" ? [...PARTS, path.join(__dirname, "htmlfile.js")] : PARTS;
+        for (const file of [...files, ...SCENARIOS]) {
+            await page.addScriptTag({path: file});
+        }
+        await page.evaluate((cast) => {
+            window.WebSocket = hindered(window.WebSocket);
+            return conformance.perform(cast, io, report);
+        }, cast);
+    } catch (error) {
+        report({case: cast.id, scenario: "", fact: "crash", value: error.stack});
+    } finally {
+        await context.close();
+    }
+}
+
+async function main() {
+    const {executable, cases} = JSON.parse(fs.readFileSync(0, "utf8"));
+    const browser = await chromium.launch({executablePath: executable, headless: true, args: ARGUMENTS});
+    try {
+        await Promise.all(cases.map((cast) => play(browser, cast)));
+    } finally {
+        await browser.close();
+    }
+}
+
+main().catch((error) => {
+    report({case: "", scenario: "", fact: "crash", value: error.stack});
+    process.exitCode = 1;
+});

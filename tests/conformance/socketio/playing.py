@@ -1,0 +1,57 @@
+"""What both files of tests have in common: which tests there are, and one run of a driver for all those of a host that were chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from tests.conformance.socketio import drivers
+from tests.conformance.socketio.cases import SCENARIOS, Case, expected
+from tests.conformance.socketio.sites import Site
+
+HOSTS = ("stock", "native", "reference")
+ALONE = "lost session"
+"""The scenario in which the server goes: nothing else is played beside it."""
+
+
+def parameters(cases: Iterable[Case]) -> list[Any]:
+    """Parameters ``played, case, scenario`` of the tests, ``played`` being the host. Those that take long are marked "full"."""
+    return [
+        pytest.param(
+            *(host, case, scenario),
+            id=f"{host}-{case.id}-{scenario.replace(' ', '-')}",
+            marks=() if case.plain and host != "reference" else pytest.mark.full,
+        )
+        for host in HOSTS
+        for case in cases
+        for scenario in SCENARIOS
+        if case.plays(scenario, host)
+    ]
+
+
+def play(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, driver: str) -> drivers.Told:
+    """Start the host that is the fixture's parameter and let the driver play there all that is to be tested."""
+    host: str = request.param
+    together: dict[Case, list[str]] = {}
+    alone: dict[Case, list[str]] = {}
+    for item in request.session.items:
+        chosen = getattr(item, "callspec", None)
+        if item.path == request.path and chosen and chosen.params["played"] == host and not item.get_closest_marker("skip"):
+            case, scenario = chosen.params["case"], chosen.params["scenario"]
+            (alone if scenario == ALONE else together).setdefault(case, []).append(scenario)
+    told: drivers.Told = {}
+    with Site(host, tmp_path_factory.mktemp(host) / "log") as site:
+        if together:
+            told |= drivers.play(driver, site, together)
+        if alone:
+            told |= drivers.play(driver, site, alone, site.restart)
+    return told
+
+
+def check(told: drivers.Told, host: str, case: Case, scenario: str) -> None:
+    """Compare the facts of a scenario with those that it has to tell."""
+    facts = told.get((case, scenario), {})
+    assert "failed" not in facts, f"{facts.pop('failed')}\nafter {facts}"
+    assert facts == expected(case, scenario, host)

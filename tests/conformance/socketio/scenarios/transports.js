@@ -1,0 +1,53 @@
+"use strict";
+
+conformance.scenario("idle", "idle", async (act) => {
+    const talk = await act.connected();
+    await talk.root.next("welcome");
+    const {sid} = talk;
+    // Beyond what the client waits for a heartbeat, beyond what it waits for any data, and beyond three beats.
+    await act.sleep(1.3 * Math.max(talk.socket.heartbeatTimeout, talk.socket.closeTimeout));
+    act.tell("events", talk.root.names());
+    act.tell("root", await act.echo(talk, "awake"));
+    act.tell("same session", talk.sid === sid);
+});
+
+// The first transport does not get through; the next one has the session.
+async function fallBack(act, query, resource) {
+    const talk = act.connect({transports: ["websocket", act.cast.transport], query, resource, "connect timeout": 1500});
+    await talk.root.next("connecting");
+    const {sid} = talk;
+    const first = talk.transport;
+    await talk.root.next("connect");
+    act.tell("transports", [first, talk.transport]);
+    act.tell("same session", talk.sid === sid);
+    act.tell("root", await act.echo(talk, "through"));
+    act.tell("seen", await act.seen(talk));
+}
+
+conformance.scenario("fallback", "slow", (act) => fallBack(act, "&silent=1", "socket.io"));
+
+// A proxy that opens WebSockets and lets nothing through. The router under "other" looks for that.
+conformance.scenario("fallback after a check", "slow", (act) => fallBack(act, "&deaf=1", "other"));
+
+conformance.scenario("checked websocket", "quick", async (act) => {
+    const talk = await act.connected({resource: "other"});
+    act.tell("root", await act.echo(talk, "through"));
+});
+
+// A poll beside the one that the client holds: it takes over, and what is sent meanwhile is not lost.
+conformance.scenario("two polls", "slow", async (act) => {
+    const talk = await act.connected({reconnect: true, "reconnection delay": 100});
+    const {sid} = talk;
+    const poll = `/socket.io/1/xhr-polling/${sid}?t=1`;
+    // After an echo the client polls at once.
+    await act.echo(talk, "ready");
+    await act.sleep(100);
+    const second = act.fetch(poll).then((answer) => answer.text());
+    await act.sleep(100);
+    await act.fetch(poll, {method: "POST", body: "3:::to the second"});
+    act.tell("second", await second);
+    // The client finds out in its own time, and begins anew.
+    await talk.root.next("reconnect", 2 * act.patience);
+    act.tell("new session", talk.sid !== sid);
+    act.tell("root", await act.echo(talk, "here again"));
+});

@@ -1,0 +1,20 @@
+"""The bundles of the old clients in headless Chromium against a TornadIO2 program, from its own site and from another; htmlfile by an
+iframe in place of Internet Explorer's document. With ``--full`` also against Socket.IO 0.9 itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conformance.socketio import drivers, playing
+from tests.conformance.socketio.cases import BROWSER, Case
+
+
+@pytest.fixture(scope="module")
+def played(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> drivers.Told:
+    drivers.need_clients("chromium")
+    return playing.play(request, tmp_path_factory, "browser")
+
+
+@pytest.mark.parametrize(("played", "case", "scenario"), playing.parameters(BROWSER), indirect=["played"], scope="module")
+def test_browser_client(played: drivers.Told, case: Case, scenario: str, request: pytest.FixtureRequest) -> None:
+    playing.check(played, request.node.callspec.params["played"], case, scenario)

@@ -1,0 +1,19 @@
+"""The Node builds of the old clients against a TornadIO2 program, on both hosts; with ``--full`` also against Socket.IO 0.9 itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conformance.socketio import drivers, playing
+from tests.conformance.socketio.cases import NODE, Case
+
+
+@pytest.fixture(scope="module")
+def played(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> drivers.Told:
+    drivers.need_clients()
+    return playing.play(request, tmp_path_factory, "node")
+
+
+@pytest.mark.parametrize(("played", "case", "scenario"), playing.parameters(NODE), indirect=["played"], scope="module")
+def test_node_client(played: drivers.Told, case: Case, scenario: str, request: pytest.FixtureRequest) -> None:
+    playing.check(played, request.node.callspec.params["played"], case, scenario)
