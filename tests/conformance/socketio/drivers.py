@@ -25,7 +25,10 @@ TIMEOUT = 120.0
 INSTALL_TIMEOUT = 180.0
 
 Told = dict[tuple[Case, str], dict[str, Any]]
-"""(case, scenario) -> the facts. What is missing there has not been told."""
+"""(case, scenario) -> the facts. What is missing there has not been told. (case, CRASH) has what the client threw where no scenario
+could catch it, as facts by their order."""
+
+CRASH = "crash"
 
 
 def need_clients(*more: str) -> None:
@@ -44,8 +47,7 @@ def need_clients(*more: str) -> None:
 def play(driver: str, site: Site, wanted: Mapping[Case, Sequence[str]], waiting: Callable[[], None] | None = None) -> Told:
     """Let a driver ("node" or "browser") play scenarios of cases; the facts.
 
-    ``waiting`` is called once, when every scenario has told the fact "waiting", or its end. Fails for what was thrown where no scenario
-    could catch it.
+    ``waiting`` is called once, when every scenario has told the fact "waiting", or its end. Fails for what the driver itself threw.
     """
     cases = {case.id: case for case in wanted}
     given = [_described(case, site, wanted[case]) for case in cases.values()]
@@ -72,8 +74,12 @@ def play(driver: str, site: Site, wanted: Mapping[Case, Sequence[str]], waiting:
         for text in process.stdout:
             line = json.loads(text)
             fact = line["fact"]
+            if fact == "crash" and line["case"]:
+                thrown = told.setdefault((cases[line["case"]], CRASH), {})
+                thrown[str(len(thrown))] = line["value"]
+                continue
             if fact == "crash":
-                crashes.append(f"{line['case']}: {line['value']}")
+                crashes.append(line["value"])
                 continue
             facts = told.setdefault((cases[line["case"]], line["scenario"]), {})
             settled = "waiting" in facts

@@ -46,12 +46,20 @@ def play(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         if together:
             told |= drivers.play(driver, site, together)
         if alone:
-            told |= drivers.play(driver, site, alone, site.restart)
+            for key, facts in drivers.play(driver, site, alone, site.restart).items():
+                told.setdefault(key, {}).update(facts)
     return told
 
 
 def check(told: drivers.Told, host: str, case: Case, scenario: str) -> None:
     """Compare the facts of a scenario with those that it has to tell."""
-    facts = told.get((case, scenario), {})
-    assert "failed" not in facts, f"{facts.pop('failed')}\nafter {facts}"
-    assert facts == expected(case, scenario, host)
+    facts = dict(told.get((case, scenario), {}))
+    wanted = expected(case, scenario, host)
+    faults = [f"failed: {facts.pop('failed')}"] if "failed" in facts else []
+    absent = object()
+    for fact in [*wanted, *(facts.keys() - wanted.keys())]:
+        if facts.get(fact, absent) != wanted.get(fact, absent):
+            faults.append(f"{fact}: {facts.get(fact, 'not told')!r}, not {wanted.get(fact, 'anything')!r}")
+    faults += [f"thrown in this scenario or another: {text}" for text in told.get((case, drivers.CRASH), {}).values()]
+    if faults:
+        pytest.fail("\n".join(faults), pytrace=False)

@@ -30,7 +30,7 @@ const PARTS = ["stage.js", "sockets.js"].map((name) => path.join(__dirname, name
 const SCENARIOS = fs.readdirSync(path.join(HERE, "scenarios")).map((name) => path.join(HERE, "scenarios", name));
 
 function report(line) {
-    fs.writeSync(1, JSON.stringify(line) + "\n");
+    process.stdout.write(JSON.stringify(line) + "\n");
 }
 
 // A context of its own has connections of its own: a browser opens no more than six to a server.

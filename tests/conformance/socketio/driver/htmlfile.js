@@ -1,8 +1,11 @@
 "use strict";
 
-// Internet Explorer's document without a window, by which the clients carry their htmlfile transport, made of an iframe. For a page.
+// Internet Explorer's document without a window, by which the clients carry their htmlfile transport, made of an iframe; and what else
+// they call there. For a page.
 
 (() => {
+    globalThis.CollectGarbage = () => undefined;
+
     globalThis.ActiveXObject = function ActiveXObject(type) {
         if (type !== "htmlfile") {
             throw new Error(`no ${type}`);

@@ -27,7 +27,7 @@ Module._load = function (request, parent, ...rest) {
 };
 
 function report(line) {
-    fs.writeSync(1, JSON.stringify(line) + "\n");
+    process.stdout.write(JSON.stringify(line) + "\n");
 }
 
 // What a client throws where nobody can catch it is told, and the others go on.

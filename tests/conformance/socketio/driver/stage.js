@@ -212,11 +212,11 @@
         const act = new Act(cast, io, name, report);
         try {
             await bounded(scenarios.get(name).play(act), cast.limit, "no end");
+            act.leave();
             act.tell("end");
         } catch (error) {
             act.tell("failed", {error: String(error?.stack ?? error), logs: act.logs()});
         }
-        act.leave();
     }
 
     // Plays the scenarios of a case. `report` takes the facts: {case, scenario, fact, value}; the last fact of each is "end" or "failed".

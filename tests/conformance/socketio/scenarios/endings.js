@@ -33,7 +33,7 @@ conformance.scenario("disconnect by request", "quick", async (act) => {
 });
 
 conformance.scenario("disconnect and reconnect", "slow", async (act) => {
-    const talk = await act.connected({"reconnection delay": 100});
+    const talk = await act.connected();
     const chat = talk.of("/chat");
     await chat.next("welcome");
     const {sid} = talk;
@@ -52,9 +52,10 @@ conformance.scenario("disconnect and reconnect", "slow", async (act) => {
     act.tell("first session", (await act.hasSeen(talk, "", "close")).filter(([endpoint, what]) => endpoint === "" && what === "close").length);
 });
 
+// With the clients' own delays: client 0.7 does not bear it when a handshake takes longer than these.
 // Whoever plays this takes the server away at "waiting", and brings back one that has never heard of the session.
 conformance.scenario("lost session", "slow", async (act) => {
-    const talk = await act.connected({reconnect: true, "reconnection delay": 100, "reconnection limit": 500, "max reconnection attempts": 50});
+    const talk = await act.connected({reconnect: true});
     const chat = talk.of("/chat");
     await chat.next("welcome");
     const {sid} = talk;

@@ -36,7 +36,7 @@ conformance.scenario("checked websocket", "quick", async (act) => {
 
 // A poll beside the one that the client holds: it takes over, and what is sent meanwhile is not lost.
 conformance.scenario("two polls", "slow", async (act) => {
-    const talk = await act.connected({reconnect: true, "reconnection delay": 100});
+    const talk = await act.connected({reconnect: true});
     const {sid} = talk;
     const poll = `/socket.io/1/xhr-polling/${sid}?t=1`;
     // After an echo the client polls at once.
