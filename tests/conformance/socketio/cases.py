@@ -57,6 +57,16 @@ SCENARIOS = (
     "lost session",
 )
 
+CHANNEL_SCENARIOS = (
+    "channel",
+    "channel endpoint",
+    "channel refused",
+    "channel idle",
+    "channel fallback",
+    "channel of a lost session",
+)
+"""Those for hbpushd, which has channels and no program behind it."""
+
 
 class Case(NamedTuple):
     """A client: its version, the transport that it is forced to, and where its page is from ("" on Node, "same" or "cross")."""
@@ -83,7 +93,7 @@ class Case(NamedTuple):
 
     def plays(self, scenario: str, host: str) -> bool:
         """Whether the scenario is for this client on this host."""
-        if scenario.startswith("fallback"):
+        if "fallback" in scenario:
             possible = self.transport != "websocket"
         elif scenario == "checked websocket":
             possible = self.transport == "websocket"
@@ -94,7 +104,11 @@ class Case(NamedTuple):
             possible = self.version.startswith("0.9.") and self.page != ""
         else:
             possible = True
-        return possible and not (host == "reference" and self._has_no_reference(scenario))
+        return (
+            possible
+            and (scenario in CHANNEL_SCENARIOS) == (host == "hbpushd")
+            and not (host == "reference" and self._has_no_reference(scenario))
+        )
 
     def _has_no_reference(self, scenario: str) -> bool:
         # The reference does not read what client 0.7 posts by JSONP, and lets no other site ask for an end. It leaves a poll that another
@@ -182,6 +196,37 @@ def expected(case: Case, scenario: str, host: str) -> dict[str, Any]:
         "fallback after a check": fallen_back,
         "checked websocket": {"root": "through"},
         "two polls": {"second": "3:::to the second", "new session": True, "root": "here again"},
+        "channel": {
+            "subscribed": [True, False],
+            "messages": [*echoes, *case.values(host)],
+            "by http": "по HTTP 😀",
+            "unsubscribed": True,
+            "again": False,
+            "resumed": ["по HTTP 😀", "unheard 1", "unheard 2"],
+            "live": ["live"],
+            "ids": len(echoes) + len(case.values(host)) + 3,
+        },
+        "channel endpoint": {
+            "messages": [*echoes, *case.values(host)],
+            "channels": [True],
+            "events": ["connect", "message", "disconnect"],
+            "root events": ["connecting", "connect"],
+        },
+        "channel refused": {
+            "subscribe": ["error"],
+            "publish": ["error"],
+            "events": unauthorized,
+            "root": ["still here"],
+        },
+        "channel idle": {"events": ["connecting", "connect"], "messages": ["awake"]},
+        "channel fallback": {"same session": True, "messages": ["through"]},
+        "channel of a lost session": {
+            "waiting": None,
+            "new session": True,
+            "transport again": case.transport,
+            "endpoint": "here again",
+            "messages": ["here, too"],
+        },
     }
     facts |= told[scenario]
     if scenario == "refused handshake" or scenario.startswith("fallback"):

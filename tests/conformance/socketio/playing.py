@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from tests.conformance.socketio import drivers
-from tests.conformance.socketio.cases import SCENARIOS, Case, expected
+from tests.conformance.socketio.cases import CHANNEL_SCENARIOS, SCENARIOS, Case, expected
 from tests.conformance.socketio.sites import Site
 
-HOSTS = ("stock", "native", "reference")
-ALONE = "lost session"
-"""The scenario in which the server goes: nothing else is played beside it."""
+HOSTS = ("stock", "native", "hbpushd", "reference")
+ALONE = ("lost session", "channel of a lost session")
+"""The scenarios in which the server goes: nothing else is played beside them."""
 
 
 def parameters(cases: Iterable[Case]) -> list[Any]:
@@ -26,7 +26,7 @@ def parameters(cases: Iterable[Case]) -> list[Any]:
         )
         for host in HOSTS
         for case in cases
-        for scenario in SCENARIOS
+        for scenario in SCENARIOS + CHANNEL_SCENARIOS
         if case.plays(scenario, host)
     ]
 
@@ -40,7 +40,7 @@ def play(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         chosen = getattr(item, "callspec", None)
         if item.path == request.path and chosen and chosen.params["played"] == host and not item.get_closest_marker("skip"):
             case, scenario = chosen.params["case"], chosen.params["scenario"]
-            (alone if scenario == ALONE else together).setdefault(case, []).append(scenario)
+            (alone if scenario in ALONE else together).setdefault(case, []).append(scenario)
     told: drivers.Told = {}
     with Site(host, tmp_path_factory.mktemp(host) / "log") as site:
         if together:
@@ -59,7 +59,18 @@ def check(told: drivers.Told, host: str, case: Case, scenario: str) -> None:
     absent = object()
     for fact in [*wanted, *(facts.keys() - wanted.keys())]:
         if facts.get(fact, absent) != wanted.get(fact, absent):
-            faults.append(f"{fact}: {facts.get(fact, 'not told')!r}, not {wanted.get(fact, 'anything')!r}")
+            faults.append(f"{fact}: {_difference(facts.get(fact, 'not told'), wanted.get(fact, 'anything'))}")
     faults += [f"thrown in this scenario or another: {text}" for text in told.get((case, drivers.CRASH), {}).values()]
     if faults:
         pytest.fail("\n".join(faults), pytrace=False)
+
+
+def _difference(found: Any, wanted: Any) -> str:
+    if isinstance(found, list) and isinstance(wanted, list) and len(found) == len(wanted):
+        pairs = [
+            f"[{index}] {one!r:.300}, not {other!r:.300}"
+            for index, (one, other) in enumerate(zip(found, wanted, strict=True))
+            if one != other
+        ]
+        return "; ".join(pairs)
+    return f"{found!r:.1000}, not {wanted!r:.1000}"

@@ -21,8 +21,17 @@ NODE = [shutil.which("node") or "node", "--no-deprecation"]
 COMPLAINT = re.compile(r"Traceback|\bERROR\b|\bCRITICAL\b|Unhandled|Error:")
 
 
+CONFIGURATION = """
+address: 127.0.0.1
+locations:
+  - {type: publisher, prefix: /publisher/}
+  - {type: socketio, channels: [open.], publish: true, heartbeat_interval: 1, client_timeout: 2, xhr_polling_timeout: 2}
+"""
+"""Of hbpushd; the times are those of ``server.py``."""
+
+
 class Site:
-    """A running server of a kind: "stock", "native" (``server.py``) or "reference" (Socket.IO 0.9 on Node).
+    """A running server of a kind: "stock", "native" (``server.py``), "hbpushd" or "reference" (Socket.IO 0.9 on Node).
 
     As a context manager it ends the process and fails for what it complained of.
     """
@@ -55,6 +64,10 @@ class Site:
     def _start(self) -> subprocess.Popen[bytes]:
         if self.kind == "reference":
             command = [*NODE, str(HERE / "reference_server.js"), str(self.port)]
+        elif self.kind == "hbpushd":
+            configuration = self._log.with_suffix(".yaml")
+            configuration.write_text(CONFIGURATION)
+            command = [sys.executable, "-P", "-m", "hbpush.daemon", f"--config={configuration}", f"--port={self.port}"]
         else:
             command = [sys.executable, "-m", "tests.conformance.socketio.server", self.kind, str(self.port)]
         with self._log.open("ab") as log:
