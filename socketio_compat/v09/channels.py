@@ -26,6 +26,7 @@ from hbpush.web.routes import CHANNEL_ID_BYTES, channel_id
 from socketio_compat.v09 import codec
 from socketio_compat.v09.contract import Application, Handler, No
 from socketio_compat.v09.packet import Packet
+from socketio_compat.v09.payload import clean
 from socketio_compat.v09.session import SocketSession
 from socketio_compat.v09.shapes import shape
 
@@ -77,7 +78,7 @@ class ChannelApplication(Application):
     def publish(self, handler: Handler, packet: Packet, ref: ChannelRef, value: object) -> None:
         """Publish a text as text/plain, anything else as application/json, and acknowledge it. Raises ProtocolError, ValueError."""
         if isinstance(value, str):
-            draft = Draft(value.encode("utf-8", "replace"), b"text/plain")
+            draft = Draft(clean(value).encode(), b"text/plain")
         else:
             draft = Draft(jsontext.encode(value).encode(), b"application/json")
         receipt = self.hub.publish(ref, draft)

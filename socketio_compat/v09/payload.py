@@ -20,7 +20,7 @@ def packet_bytes(packet: str) -> bytes:
     try:
         return packet.encode()
     except UnicodeEncodeError:
-        return _clean(packet).encode()
+        return clean(packet).encode()
 
 
 def encode_payload(packets: Sequence[str]) -> bytes:
@@ -58,7 +58,7 @@ def decode_payload(body: bytes | str) -> tuple[list[str], ProtocolError | None]:
     try:
         units = len(body.encode("utf-16-le")) // 2
     except UnicodeEncodeError:
-        body = _clean(body)
+        body = clean(body)
         units = len(body.encode("utf-16-le")) // 2
     if body[0] != SEPARATOR:
         return [body], None
@@ -117,10 +117,10 @@ def _measure(packet: str) -> tuple[int, bytes]:
     try:
         return len(packet.encode("utf-16-le")) // 2, packet.encode()
     except UnicodeEncodeError:
-        packet = _clean(packet)
+        packet = clean(packet)
         return len(packet.encode("utf-16-le")) // 2, packet.encode()
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Halves of surrogate pairs that belong together become one character, others U+FFFD, which is as long."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

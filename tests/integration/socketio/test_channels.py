@@ -103,6 +103,8 @@ async def test_publish(site: Site) -> None:
     assert await socket.event() == ("/news", "message", [{"a": 1}, sent])
     socket.say('5::/news:{"name":"publish","args":["text \\ud83d\\ude00"]}')
     assert (await socket.event())[2][0] == "text \U0001f600"
+    socket.say('5::/news:{"name":"publish","args":["half \\ud83d"]}')
+    assert (await socket.event())[2][0] == "half \ufffd"
 
 
 async def test_deleted_channel(site: Site) -> None:
