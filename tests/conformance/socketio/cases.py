@@ -28,7 +28,7 @@ TEXTS = [
 LATER_TEXTS = ["line\nline\r\nlast\n", "\u2028 \u2029", "lone \ud800 end"]
 """Client 0.7 does not read a packet with a line end in it, other than in JSON."""
 
-VALUES = [{"a": "\n😀", "ж": {}}, [1, None, True, 1.5, "</script>\\/"], 0.5]
+VALUES = [{"a": "\n😀", "ж": {}}, [1, None, True, 1.5, "</script>"], 0.5]
 
 LATER_VALUES = [["a\u2028b"], {"\u2029": "lone \ud800"}]
 """The reference sends these as they are, which client 0.7 does not read."""
@@ -89,7 +89,9 @@ class Case(NamedTuple):
 
     def values(self, host: str) -> list[Any]:
         """What it sends as JSON."""
-        return VALUES if (host, self.version) == ("reference", "0.7.11") else VALUES + LATER_VALUES
+        values = VALUES if (host, self.version) == ("reference", "0.7.11") else VALUES + LATER_VALUES
+        # By htmlfile client 0.9.17 takes every "\\/" for "/", and loses what stands behind it in a payload.
+        return values if (self.version, self.transport) == ("0.9.17", "htmlfile") else [*values, ["\\/"]]
 
     def plays(self, scenario: str, host: str) -> bool:
         """Whether the scenario is for this client on this host."""

@@ -1,6 +1,7 @@
 "use strict";
 
-// Plays cases with the bundles of the clients in headless Chromium: {executable, cases} as JSON on stdin, facts as JSON lines on stdout.
+// Plays cases with the bundles of the clients in headless Chromium: {executable, together, cases} as JSON on stdin, facts as JSON lines
+// on stdout. At most `together` pages are open at a time.
 // Beside what stage.js says, a case has `page`, the origin of its page: that of the server, or another.
 
 const fs = require("fs");
@@ -62,10 +63,16 @@ async function play(browser, cast) {
 }
 
 async function main() {
-    const {executable, cases} = JSON.parse(fs.readFileSync(0, "utf8"));
+    const {executable, together, cases} = JSON.parse(fs.readFileSync(0, "utf8"));
     const browser = await chromium.launch({executablePath: executable, headless: true, args: ARGUMENTS});
     try {
-        await Promise.all(cases.map((cast) => play(browser, cast)));
+        const waiting = cases.slice();
+        const players = Array.from({length: together}, async () => {
+            while (waiting.length) {
+                await play(browser, waiting.shift());
+            }
+        });
+        await Promise.all(players);
     } finally {
         await browser.close();
     }
