@@ -25,4 +25,20 @@ void fill(struct places at, int connections, int body_length, int messages, cons
 /* Reads the message next to a random id of such a file. */
 void backlog(struct places at, int connections, int body_length, int warm_ms, int measured_ms, const char *channel, const char *file);
 
+/* Sessions that subscribe to one channel. A carrier is "websocket" or "polling", a dialect the name of one in dialect.h. */
+
+/* Messages to all sessions; window messages are under way at a time. */
+void fanout(struct places at, int sessions, int body_length, int window, int warm_ms, int measured_ms, const char *channel,
+            const char *carrier, const char *dialect);
+
+/* Events "echo", each session with one under way, which the server acknowledges with what they say. */
+void roundtrip(struct places at, int sessions, int body_length, int warm_ms, int measured_ms, const char *carrier, const char *dialect);
+
+/* Holds few sessions, waits for a line on stdin, holds many, waits for the next. */
+void idle(struct places at, int few, int many, const char *channel, const char *carrier, const char *dialect);
+
+/* Sessions that begin and are dropped, at_a_time of them there, until there have been few and then until there have been many; waits for
+   a line on stdin when all are gone. */
+void come_and_go(struct places at, int few, int many, int at_a_time, const char *channel, const char *carrier, const char *dialect);
+
 #endif

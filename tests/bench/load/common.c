@@ -39,6 +39,15 @@ long whole(const char *name, const char *text, long least)
     return value;
 }
 
+void say_and_wait(const char *name, int number)
+{
+    char line[64];
+    printf("%s=%d\n", name, number);
+    fflush(stdout);
+    if (fgets(line, sizeof line, stdin) == NULL)
+        exit(0);
+}
+
 void raise_descriptor_limit(void)
 {
     struct rlimit limit;

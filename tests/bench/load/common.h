@@ -16,6 +16,9 @@ double seconds(void);
 /* An argument of the command line: a whole number not below least, or the end of the program. */
 long whole(const char *name, const char *text, long least);
 
+/* Tells a figure, and waits for a line on stdin; its end is the end of the program. */
+void say_and_wait(const char *name, int number);
+
 /* Every descriptor that the process may have. */
 void raise_descriptor_limit(void);
 

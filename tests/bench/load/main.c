@@ -6,12 +6,16 @@
 #include <string.h>
 
 static const char usage[] = "usage: load WORK PUBLISHER_PORT PUBLISHER_PATH SUBSCRIBER_PORT SUBSCRIBER_PATH ...\n"
-                            "  publish CONNECTIONS BODY CHANNELS WARM_MS MEASURED_MS\n"
-                            "  cycle   POLLERS BODY WINDOW WARM_MS MEASURED_MS CHANNEL\n"
-                            "  hold    FEW MANY CHANNEL\n"
-                            "  release POLLERS BODY TIMES CHANNEL\n"
-                            "  fill    CONNECTIONS BODY MESSAGES CHANNEL FILE\n"
-                            "  backlog CONNECTIONS BODY WARM_MS MEASURED_MS CHANNEL FILE";
+                            "  publish     CONNECTIONS BODY CHANNELS WARM_MS MEASURED_MS\n"
+                            "  cycle       POLLERS BODY WINDOW WARM_MS MEASURED_MS CHANNEL\n"
+                            "  hold        FEW MANY CHANNEL\n"
+                            "  release     POLLERS BODY TIMES CHANNEL\n"
+                            "  fill        CONNECTIONS BODY MESSAGES CHANNEL FILE\n"
+                            "  backlog     CONNECTIONS BODY WARM_MS MEASURED_MS CHANNEL FILE\n"
+                            "  fanout      SESSIONS BODY WINDOW WARM_MS MEASURED_MS CHANNEL CARRIER DIALECT\n"
+                            "  roundtrip   SESSIONS BODY WARM_MS MEASURED_MS CARRIER DIALECT\n"
+                            "  idle        FEW MANY CHANNEL CARRIER DIALECT\n"
+                            "  come-and-go FEW MANY AT_A_TIME CHANNEL CARRIER DIALECT";
 
 enum { FIXED = 6, LARGEST = 5 };
 
@@ -20,7 +24,8 @@ int main(int count, char **words)
     static const struct {
         const char *name;
         int numbers, texts;
-    } works[] = {{"publish", 5, 0}, {"cycle", 5, 1}, {"hold", 2, 1}, {"release", 3, 1}, {"fill", 3, 2}, {"backlog", 4, 2}};
+    } works[] = {{"publish", 5, 0}, {"cycle", 5, 1}, {"hold", 2, 1}, {"release", 3, 1}, {"fill", 3, 2}, {"backlog", 4, 2},
+                 {"fanout", 5, 3}, {"roundtrip", 4, 2}, {"idle", 2, 3}, {"come-and-go", 3, 3}};
 
     raise_descriptor_limit();
     for (size_t i = 0; count > FIXED && i < sizeof works / sizeof *works; i++) {
@@ -42,7 +47,11 @@ int main(int count, char **words)
         case 2: hold(at, n[0], n[1], texts[0]); break;
         case 3: release(at, n[0], n[1], n[2], texts[0]); break;
         case 4: fill(at, n[0], n[1], n[2], texts[0], texts[1]); break;
-        default: backlog(at, n[0], n[1], n[2], n[3], texts[0], texts[1]); break;
+        case 5: backlog(at, n[0], n[1], n[2], n[3], texts[0], texts[1]); break;
+        case 6: fanout(at, n[0], n[1], n[2], n[3], n[4], texts[0], texts[1], texts[2]); break;
+        case 7: roundtrip(at, n[0], n[1], n[2], n[3], texts[0], texts[1]); break;
+        case 8: idle(at, n[0], n[1], texts[0], texts[1], texts[2]); break;
+        default: come_and_go(at, n[0], n[1], n[2], texts[0], texts[1], texts[2]); break;
         }
         return 0;
     }

@@ -9,15 +9,6 @@
 enum { AT_A_TIME = 512 };
 static const double NOT_YET = -1;
 
-static void say_and_wait(const char *name, int number)
-{
-    char line[64];
-    printf("%s=%d\n", name, number);
-    fflush(stdout);
-    if (fgets(line, sizeof line, stdin) == NULL)
-        exit(0);
-}
-
 void hold(struct places at, int few, int many, const char *channel)
 {
     struct pollers pollers;

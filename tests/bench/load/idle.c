@@ -1,0 +1,43 @@
+#include "commands.h"
+#include "common.h"
+#include "sessions.h"
+
+#include <string.h>
+
+void idle(struct places at, int few, int many, const char *channel, const char *carrier, const char *dialect)
+{
+    struct sessions sessions;
+    sessions_open(&sessions, at, many, carrier, dialect);
+    sessions_join_all(&sessions, 0, few, channel);
+    say_and_wait("sessions", few);
+    sessions_join_all(&sessions, few, many, channel);
+    say_and_wait("sessions", many);
+    sessions_close(&sessions);
+}
+
+/* One session begins, and the one that began longest ago is dropped: with a word of goodbye, or without. */
+static void replace(struct sessions *sessions, long number, const char *channel)
+{
+    int index = (int)(number % sessions->count);
+    if (number >= sessions->count) {
+        const char *goodbye = sessions->dialect->goodbye;
+        if (number % 2 == 0)
+            sessions_say(sessions, index, goodbye, strlen(goodbye));
+        sessions_drop(sessions, index);
+    }
+    sessions_join(sessions, index, channel);
+}
+
+void come_and_go(struct places at, int few, int many, int at_a_time, const char *channel, const char *carrier, const char *dialect)
+{
+    struct sessions sessions;
+    long joined = 0;
+    const int stops[] = {few, many};
+    for (int i = 0; i < 2; i++) {
+        sessions_open(&sessions, at, at_a_time, carrier, dialect);
+        for (long here = 0; joined < stops[i]; here++, joined++)
+            replace(&sessions, here, channel);
+        sessions_close(&sessions);
+        say_and_wait("sessions", stops[i]);
+    }
+}

@@ -1,0 +1,215 @@
+#include "sessions.h"
+
+#include "common.h"
+#include "websocket.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+enum { AT_A_TIME = 512, SUBSCRIPTION = 1 };
+
+static const struct dialect *const dialects[] = {&socketio_0_9, &socketio_4};
+
+void sessions_open(struct sessions *sessions, struct places at, int count, const char *carrier, const char *dialect)
+{
+    *sessions = (struct sessions){.at = at, .count = count, .epoll = new_epoll()};
+    sessions->all = allocate((size_t)count, sizeof *sessions->all);
+    for (size_t i = 0; i < sizeof dialects / sizeof *dialects; i++)
+        if (strcmp(dialects[i]->name, dialect) == 0)
+            sessions->dialect = dialects[i];
+    if (sessions->dialect == NULL || (strcmp(carrier, "websocket") != 0 && strcmp(carrier, "polling") != 0))
+        fail("no sessions of %s over %s are known", dialect, carrier);
+    sessions->carrier = carrier[0] == 'p' ? POLLING : WEBSOCKET;
+    dial(&sessions->speaker, at.subscriber_port);
+}
+
+static void own_path(const struct sessions *sessions, int index, char into[REQUEST_SPACE])
+{
+    const char *path = sessions->carrier == POLLING ? sessions->dialect->polling : sessions->dialect->websocket;
+    const char *gap = strstr(path, "%s");
+    if (gap == NULL)
+        snprintf(into, REQUEST_SPACE, "%s", path);
+    else
+        snprintf(into, REQUEST_SPACE, "%.*s%s%s", (int)(gap - path), path, sessions->all[index].id, gap + 2);
+}
+
+static size_t whole_get(char into[REQUEST_SPACE], const char *path)
+{
+    size_t length = get_request(into, path, "");
+    memcpy(into + length, "\r\n", 2);
+    return length + 2;
+}
+
+static void next_poll(struct sessions *sessions, int index)
+{
+    char path[REQUEST_SPACE], request[REQUEST_SPACE];
+    own_path(sessions, index, path);
+    size_t length = whole_get(request, path);
+    send_request(&sessions->all[index].client, request, length);
+}
+
+void sessions_say(struct sessions *sessions, int index, const char *packet, size_t length)
+{
+    if (sessions->carrier == WEBSOCKET) {
+        send_text(&sessions->all[index].client, packet, length);
+        return;
+    }
+    char path[REQUEST_SPACE], request[REQUEST_SPACE * 2];
+    struct answer answer;
+    own_path(sessions, index, path);
+    int whole_length = snprintf(request, sizeof request,
+                                "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain;charset=UTF-8\r\n"
+                                "Content-Length: %zu\r\n\r\n%.*s", path, length, (int)length, packet);
+    if (whole_length >= (int)sizeof request)
+        fail("a packet of %zu bytes is too long", length);
+    ask(&sessions->speaker, request, (size_t)whole_length, &answer);
+    if (answer.status != 200)
+        fail("what a session said is answered %d", answer.status);
+}
+
+static void note_id(struct session *session, const struct word *word)
+{
+    if (word->id_length == 0 || word->id_length >= SESSION_ID_SPACE)
+        fail("a session has an id of %zu bytes", word->id_length);
+    memcpy(session->id, word->id, word->id_length);
+    session->id[word->id_length] = '\0';
+    session->opened = true;
+}
+
+static void take_packet(void *work, int index, const char *packet, size_t length)
+{
+    struct sessions *sessions = work;
+    struct session *session = &sessions->all[index];
+    struct word word;
+    sessions->dialect->understand(packet, length, &word);
+    switch (word.meaning) {
+    case NOTHING:
+        break;
+    case OPENED:
+        note_id(session, &word);
+        break;
+    case CONNECTED:
+        session->connected = true;
+        break;
+    case HEARTBEAT:
+        sessions_say(sessions, index, sessions->dialect->alive, strlen(sessions->dialect->alive));
+        break;
+    case ACKNOWLEDGED:
+        session->acknowledged = word.number;
+        if (sessions->take != NULL)
+            sessions->take(sessions->work, index, &word, packet, length);
+        break;
+    case EVENT:
+        if (sessions->take == NULL)
+            fail("a message has come before one was published");
+        sessions->take(sessions->work, index, &word, packet, length);
+    }
+}
+
+void sessions_read(struct sessions *sessions, int index)
+{
+    struct client *client = &sessions->all[index].client;
+    struct answer answer;
+    if (sessions->carrier == WEBSOCKET) {
+        read_texts(client, take_packet, sessions, index);
+    } else if (receive(client, &answer)) {
+        const char *payload = answer.body, *packet;
+        char kept[ANSWER_SPACE];
+        size_t left = answer.body_length, length;
+        if (answer.status != 200)
+            fail("a poll of a session is answered %d", answer.status);
+        /* What packets make it say is answered into the buffer that the payload is in. */
+        memcpy(kept, payload, left);
+        payload = kept;
+        while (sessions->dialect->next_packet(&payload, &left, &packet, &length))
+            take_packet(sessions, index, packet, length);
+        next_poll(sessions, index);
+    }
+}
+
+static void read_any(struct sessions *sessions, const char *awaited)
+{
+    struct epoll_event events[AT_A_TIME];
+    int ready = epoll_wait(sessions->epoll, events, AT_A_TIME, PATIENCE_MS);
+    if (ready == 0)
+        fail("a session was not %s within %d s", awaited, PATIENCE_MS / 1000);
+    for (int i = 0; i < ready; i++)
+        sessions_read(sessions, (int)events[i].data.u32);
+}
+
+static void shake_hands(struct sessions *sessions, int index, const char *path)
+{
+    char request[REQUEST_SPACE];
+    struct answer answer;
+    struct word word;
+    ask(&sessions->all[index].client, request, whole_get(request, path), &answer);
+    if (answer.status != 200)
+        fail("a handshake is answered %d", answer.status);
+    sessions->dialect->read_handshake(answer.body, answer.body_length, &word);
+    note_id(&sessions->all[index], &word);
+}
+
+void sessions_join(struct sessions *sessions, int index, const char *channel)
+{
+    const struct dialect *dialect = sessions->dialect;
+    struct session *session = &sessions->all[index];
+    char text[TEXT_SPACE];
+    const char *first = sessions->carrier == POLLING ? dialect->polling_handshake : dialect->websocket_handshake;
+    *session = (struct session){.opened = false};
+    dial(&session->client, sessions->at.subscriber_port);
+    if (first != NULL)
+        shake_hands(sessions, index, first);
+    if (sessions->carrier == WEBSOCKET) {
+        own_path(sessions, index, text);
+        upgrade(&session->client, text);
+    } else {
+        next_poll(sessions, index);
+    }
+    watch(sessions->epoll, session->client.socket, (unsigned)index);
+    while (!session->opened)
+        read_any(sessions, "opened");
+    if (dialect->hello != NULL)
+        sessions_say(sessions, index, dialect->hello, strlen(dialect->hello));
+    while (!session->connected)
+        read_any(sessions, "connected");
+    if (channel != NULL) {
+        sessions_say(sessions, index, text, dialect->event(text, sizeof text, SUBSCRIPTION, "subscribe", channel));
+        while (session->acknowledged != SUBSCRIPTION)
+            read_any(sessions, "subscribed");
+    }
+}
+
+void sessions_join_all(struct sessions *sessions, int from, int to, const char *channel)
+{
+    for (int i = from; i < to; i++)
+        sessions_join(sessions, i, channel);
+}
+
+void sessions_drop(struct sessions *sessions, int index)
+{
+    hang_up(&sessions->all[index].client);
+}
+
+void sessions_close(struct sessions *sessions)
+{
+    for (int i = 0; i < sessions->count; i++)
+        sessions_drop(sessions, i);
+    hang_up(&sessions->speaker);
+    free(sessions->all);
+    close(sessions->epoll);
+}
+
+long packet_number(const char *packet, size_t length, size_t body_length)
+{
+    static const char end[] = {MARKER, '"'};
+    const char *last = memmem(packet, length, end, sizeof end);
+    if (last == NULL || (size_t)(last - packet) < body_length || last[-(long)body_length] != '"')
+        fail("a packet has another body than was published: %.*s", (int)length, packet);
+    long number = read_digits(last - body_length + 1, NUMBER_DIGITS);
+    if (number < 0)
+        fail("a packet has a body without a number: %.*s", (int)length, packet);
+    return number;
+}

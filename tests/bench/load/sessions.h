@@ -1,0 +1,56 @@
+/* Sessions of a dialect, each on a connection of its own: over a WebSocket, or over polls, one of which is always held. */
+#ifndef BENCH_SESSIONS_H
+#define BENCH_SESSIONS_H
+
+#include "client.h"
+#include "commands.h"
+#include "dialect.h"
+
+enum carrier { WEBSOCKET, POLLING };
+
+struct session {
+    struct client client;
+    char id[SESSION_ID_SPACE];
+    bool opened, connected;
+    long acknowledged; /* the number of the event that was acknowledged last */
+};
+
+/* A packet that the work of a command is about: an event, or an acknowledgement once all sessions are there. */
+typedef void take_word(void *work, int session, const struct word *word, const char *packet, size_t length);
+
+struct sessions {
+    struct places at;
+    const struct dialect *dialect;
+    enum carrier carrier;
+    int count, epoll;
+    struct session *all;
+    struct client speaker; /* carries what polling sessions say */
+    take_word *take;
+    void *work;
+};
+
+/* Makes room for count sessions; none is there yet. carrier is "websocket" or "polling", dialect the name of one. */
+void sessions_open(struct sessions *sessions, struct places at, int count, const char *carrier, const char *dialect);
+
+/* Lets a session begin, and where channel is not NULL, subscribe to it. Waits until the server has confirmed it, and answers meanwhile
+   what it says to the sessions that are there. */
+void sessions_join(struct sessions *sessions, int index, const char *channel);
+
+/* Joins sessions from one number to another. */
+void sessions_join_all(struct sessions *sessions, int from, int to, const char *channel);
+
+/* Reads what has come for a session. Polls again, and answers heartbeats. */
+void sessions_read(struct sessions *sessions, int index);
+
+/* Says a packet, without waiting over a WebSocket. */
+void sessions_say(struct sessions *sessions, int index, const char *packet, size_t length);
+
+/* Drops the connection of a session without a word. */
+void sessions_drop(struct sessions *sessions, int index);
+
+void sessions_close(struct sessions *sessions);
+
+/* The number of the message, as common.h describes it, that is a string in a packet. Fails when there is none of that length. */
+long packet_number(const char *packet, size_t length, size_t body_length);
+
+#endif
