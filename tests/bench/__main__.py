@@ -18,14 +18,17 @@ from tests.bench.errors import BenchError
 from tests.bench.processes import cores
 from tests.bench.redis_works import CONTESTS
 from tests.bench.runner import Outcome, Place, measure
-from tests.bench.servers import Interpreter, Server, known
+from tests.bench.servers import Interpreter, Server
+from tests.bench.session_servers import known
+from tests.bench.session_works import SESSION_WORKS
 from tests.bench.works import ALL, QUICK, WORKS, Described, Sizes
 
 FAILED = 1
 INTERRUPTED = 130
 TERMINATED = 143
 
-EVERYTHING: Sequence[Described] = (*WORKS, *CONTESTS)
+SERVED = (*WORKS, *SESSION_WORKS)
+EVERYTHING: Sequence[Described] = (*SERVED, *CONTESTS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,14 +54,16 @@ def _run(given: argparse.Namespace) -> int:
     # Servers run in folders of their own. A virtual environment's interpreter is a link, which must not be followed.
     python = Interpreter(os.path.abspath(given.python) if os.sep in given.python else given.python)
     config = None if given.config is None else given.config.resolve()
-    servers, head = _present([server for server in known(python, config) if server.name in given.servers], python, place)
+    served = [work for work in SERVED if not given.works or work.name in given.works]
+    # Looking for a server may install it: only what is asked for.
+    needed = {ALL[0], *(name for work in served for name in work.servers)}
+    servers, head = _present([server for server in known(python, config) if server.name in needed & set(given.servers)], python, place)
     print(head, flush=True)
 
     outcomes: list[Outcome] = []
-    for work in WORKS:
-        if not given.works or work.name in given.works:
-            outcomes.append(measure(work, servers, _sizes(given), place))
-            print(outcomes[-1].text(ALL[0]), flush=True)
+    for work in served:
+        outcomes.append(measure(work, servers, _sizes(given), place))
+        print(outcomes[-1].text(ALL[0]), flush=True)
     held = [contest for contest in CONTESTS if not given.works or contest.name in given.works]
     without = _without_redis(servers)
     if held and without is not None:

@@ -130,16 +130,16 @@ def measure(work: Work, servers: Sequence[Server], sizes: Sizes, place: Place) -
                 if server.name in outcome.failures:
                     continue
                 try:
-                    if work.fresh:
-                        with _server(server, work, sizes, place) as (process, folder):
-                            _round(
-                                outcome, work, server, Round(round_number, process, _load(place, process), sizes, folder, place.cores, [])
-                            )
-                    else:
-                        if server.name not in running:
-                            running[server.name] = stack.enter_context(_server(server, work, sizes, place))
-                        process, folder = running[server.name]
-                        _round(outcome, work, server, Round(round_number, process, _load(place, process), sizes, folder, place.cores, []))
+                    with ExitStack() as fresh:
+                        if work.fresh:
+                            process, folder = fresh.enter_context(_server(server, work, sizes, place))
+                        elif server.name in running:
+                            process, folder = running[server.name]
+                        else:
+                            process, folder = running[server.name] = stack.enter_context(_server(server, work, sizes, place))
+                        load = Load(place.load, process.port, place.cores.load)
+                        at = Round(round_number, process, load, sizes, folder, place.cores, [], server.dialect)
+                        outcome.add(server.name, work.run(at), at.shares)
                 except BenchError as error:
                     outcome.failures[server.name] = str(error)
     return outcome
@@ -152,14 +152,6 @@ def _server(server: Server, work: Work, sizes: Sizes, place: Place) -> Iterator[
         command = server.command(port, folder, work.bounds(sizes))
         with started(command, port, folder, place.cores.server, server.environment()) as process:
             yield process, folder
-
-
-def _load(place: Place, process: Started) -> Load:
-    return Load(place.load, process.port, place.cores.load)
-
-
-def _round(outcome: Outcome, work: Work, server: Server, at: Round) -> None:
-    outcome.add(server.name, work.run(at), at.shares)
 
 
 def _spread(values: Sequence[float]) -> list[str]:

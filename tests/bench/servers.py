@@ -1,6 +1,7 @@
 """What is measured: this server, and those that it is measured against. Each says how it is started and whether it is here.
 
-All of them serve a publisher location ``/pub/`` and a long-polling subscriber location ``/sub/`` on 127.0.0.1, in one process.
+All of them serve a publisher location ``/pub/`` and, but for those of ``session_servers``, a long-polling subscriber location ``/sub/``
+on 127.0.0.1, in one process.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 PUBLISHER = "/pub/"
 SUBSCRIBER = "/sub/"
+SESSIONS = {"type": "socketio", "resource": "socket.io"}
+"""The location that sessions of the load generator talk to."""
 ASK_TIMEOUT = 60
 """Seconds for a program to tell its version."""
 
@@ -46,15 +49,18 @@ print(json.dumps({
 
 
 class Bounds(NamedTuple):
-    """How much a server has to keep for a work: messages in a channel."""
+    """What a server has to have for a work: messages kept in a channel, sessions, an event that is acknowledged with what it says."""
 
     keep: int = 1000
+    sessions: bool = False
+    echo: bool = False
 
 
 class Server(ABC):
-    """One server. ``name`` is what the command line and the figures call it."""
+    """One server. ``name`` is what the command line and the figures call it, ``dialect`` what the load generator calls its sessions."""
 
     name: ClassVar[str]
+    dialect: ClassVar[str] = ""
 
     def absent(self) -> str | None:
         """Why it cannot be measured here and what to do about that, None when it can."""
@@ -110,6 +116,7 @@ class Hbpush(Server):
     """This server, from this checkout. ``config`` replaces the configuration that the works ask for, ``store`` options of its store."""
 
     name = "hbpush"
+    dialect = "socketio-0.9"
 
     def __init__(self, python: Interpreter, config: Path | None = None, store: Mapping[str, Any] | None = None) -> None:
         self.python = python
@@ -124,6 +131,8 @@ class Hbpush(Server):
         return f"{versions['hbpush']} (" + ", ".join(f"{name} {versions[name]}" for name in ("tornado", "uvloop", "httptools")) + ")"
 
     def command(self, port: int, folder: Path, bounds: Bounds) -> list[str]:
+        if bounds.echo:
+            return [self.python.program, str(HERE / "tornadio2_echo.py"), str(port)]
         config = self.config
         if config is None:
             config = folder / "hbpushd.json"
@@ -133,6 +142,7 @@ class Hbpush(Server):
             locations = [
                 {"type": "subscriber", "prefix": SUBSCRIBER, "create_on_get": True},
                 {"type": "publisher", "prefix": PUBLISHER},
+                *([SESSIONS] if bounds.sessions else []),
             ]
             config.write_text(json.dumps({"store": store, "locations": locations}), encoding="utf-8")
         return [self.python.program, "-m", "hbpush.daemon", "--config", str(config), "--address", "127.0.0.1", "--port", str(port)]
@@ -208,11 +218,6 @@ class Limit(Server):
 
     def command(self, port: int, folder: Path, bounds: Bounds) -> list[str]:
         return [str(build.send_loop()), str(port)]
-
-
-def known(python: Interpreter, config: Path | None = None) -> list[Server]:
-    """All servers; the first is the one that ratios are about."""
-    return [Hbpush(python, config), Nchan(), StockTornado(python), Limit()]
 
 
 def _said(command: list[str]) -> str:

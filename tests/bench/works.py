@@ -20,7 +20,8 @@ KB = 1024
 
 class Sizes(NamedTuple):
     """How much of everything. Times in milliseconds. Those from ``in_flight`` on are of the works with Redis: messages published together,
-    and messages whose way is timed; messages kept in a channel, and such channels; idle channels; channels that are listened to.
+    and messages whose way is timed; messages kept in a channel, and such channels; idle channels; channels that are listened to. Those
+    from ``sessions`` on are of the works with sessions: who gets messages, who says events, and who is idle.
     """
 
     rounds: int = 5
@@ -38,16 +39,22 @@ class Sizes(NamedTuple):
     kept_channels: int = 100
     idle: int = 10_000
     watched: int = 10_000
+    sessions: int = 1000
+    asking: int = 50
+    idle_sessions: int = 5000
 
 
 QUICK = Sizes(
     rounds=2, warm_ms=100, measured_ms=400, held=2000, releases=2, channels=(1, 1000, 20_000), backlogs=(10, 1000, 20_000),
     latencies=50, kept=200, kept_channels=50, idle=1000, watched=3000,
+    idle_sessions=1000,
 )  # fmt: skip
 
 
 class Round(NamedTuple):
-    """One server in one round. ``folder`` lasts as long as its process; ``shares`` takes those of `Watch` for each run."""
+    """One server in one round. ``folder`` lasts as long as its process; ``shares`` takes those of `Watch` for each run. ``dialect`` is
+    that of the server's sessions.
+    """
 
     number: int
     server: Started
@@ -56,6 +63,7 @@ class Round(NamedTuple):
     folder: Path
     cores: Cores
     shares: list[tuple[float, float]]
+    dialect: str = ""
 
     @property
     def channel(self) -> str:
@@ -163,15 +171,17 @@ def _longpoll_title(sizes: Sizes) -> str:
     return f"{sizes.pollers:,} long-pollers of one channel that ask again at once, {window} under way"
 
 
-ALL = ("hbpush", "nchan", "tornado", "limit")
+ALL = ("hbpush", "nchan", "tornado", "limit", "socket.io", "stock-host")
+
+POLLED = ("hbpush", "nchan", "tornado", "limit")
 
 WORKS = [
     Work(
         "publish",
         lambda _: f"POSTs of {BODY} bytes to one channel, {CONNECTIONS} keep-alive connections with one in flight each",
-        "requests/s", True, ALL, _publish, marks=(Mark("publish", 0.55, "nchan", aim=0.7), Mark("publish", 12, "tornado")),
+        "requests/s", True, POLLED, _publish, marks=(Mark("publish", 0.55, "nchan", aim=0.7), Mark("publish", 12, "tornado")),
     ),
-    Work("longpoll", _longpoll_title, "deliveries/s", True, ALL, _longpoll, marks=(Mark("longpoll", 0.75, "nchan"),)),
+    Work("longpoll", _longpoll_title, "deliveries/s", True, POLLED, _longpoll, marks=(Mark("longpoll", 0.75, "nchan"),)),
     Work(
         "memory",
         lambda sizes: f"memory of a held long-poll: (RSS with {sizes.held:,} - RSS with {FEW_HELD}) / {sizes.held - FEW_HELD:,}",
@@ -180,7 +190,7 @@ WORKS = [
     Work(
         "release",
         lambda sizes: f"{sizes.held:,} held long-polls released by one publish, time from its sending to their answers",
-        "ms", False, ALL, _release, marks=(Mark("p99", 1.3, "nchan"),),
+        "ms", False, POLLED, _release, marks=(Mark("p99", 1.3, "nchan"),),
     ),
     Work(
         "startup", lambda _: "from exec to the first answered request", "ms", False, ("hbpush", "nchan", "tornado"), _startup, fresh=True

@@ -1,0 +1,66 @@
+"""Servers with sessions, which this one is measured against: Socket.IO 4 on Node, and our own locations on Tornado's HTTPServer."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tests.bench import node
+from tests.bench.errors import BenchError
+from tests.bench.servers import HERE, Bounds, Hbpush, Interpreter, Limit, Nchan, Server, StockTornado
+
+
+class SocketIo4(Server):
+    """The server of ``node/socketio_4.js``."""
+
+    name = "socket.io"
+    dialect = "socketio-4"
+
+    def __init__(self, script: Path = node.HERE / "socketio_4.js") -> None:
+        self.script = script
+
+    def absent(self) -> str | None:
+        try:
+            node.program()
+            node.modules()
+        except BenchError as error:
+            return str(error)
+        return None
+
+    def version(self) -> str:
+        return f"{node.version('socket.io')} with ws {node.version('ws')}, on Node"
+
+    def command(self, port: int, folder: Path, bounds: Bounds) -> list[str]:
+        return [node.program(), "--expose-gc", str(self.script), str(port)]
+
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "NODE_PATH": str(node.modules()), "NODE_ENV": "production"}
+
+
+class StockHost(Server):
+    """The server of ``stock_host``: the same locations as hbpush, without its front."""
+
+    name = "stock-host"
+    dialect = "socketio-0.9"
+
+    def __init__(self, python: Interpreter) -> None:
+        self.python = python
+
+    def absent(self) -> str | None:
+        return self.python.without("hbpush")
+
+    def version(self) -> str:
+        return f"the locations of hbpush on the HTTPServer of Tornado {self.python.facts['versions']['tornado']}"
+
+    def command(self, port: int, folder: Path, bounds: Bounds) -> list[str]:
+        if bounds.echo:
+            return [self.python.program, str(HERE / "tornadio2_echo.py"), str(port), "--stock"]
+        return [self.python.program, str(HERE / "stock_host.py"), str(port), str(bounds.keep)]
+
+    def environment(self) -> dict[str, str]:
+        return self.python.environment()
+
+
+def known(python: Interpreter, config: Path | None = None) -> list[Server]:
+    """All servers; the first is the one that ratios are about."""
+    return [Hbpush(python, config), Nchan(), StockTornado(python), Limit(), SocketIo4(), StockHost(python)]

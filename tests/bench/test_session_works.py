@@ -1,0 +1,91 @@
+"""The works with sessions measure, and notice servers that lose, double or change what they are given. How fast they are, is not asked."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.bench import build, node
+from tests.bench.errors import BenchError
+from tests.bench.processes import Cores
+from tests.bench.runner import Outcome, Place, measure
+from tests.bench.servers import Server
+from tests.bench.session_servers import SocketIo4
+from tests.bench.session_works import SESSION_WORKS
+from tests.bench.works import Sizes
+from tests.support.packages import needs
+
+pytestmark = needs("gcc", "libc6-dev")
+
+TINY = Sizes(rounds=1, warm_ms=10, measured_ms=50, sessions=20, asking=5, idle_sessions=120)
+on_node = needs("nodejs", "npm")
+TWICE = 'io.emit("message", "0000000001" + "x".repeat(89) + "^"); io.emit("message"'
+
+
+def run(name: str, server: Server) -> Outcome:
+    work = next(work for work in SESSION_WORKS if work.name == name)
+    return measure(work._replace(servers=(server.name,)), [server], TINY, Place(build.load_generator(), Cores(None, None)))
+
+
+def has_figures(name: str, server: Server) -> None:
+    outcome = run(name, server)
+    assert outcome.failures == {}
+    [cases] = outcome.values.values()
+    assert len(cases) == (2 if name.endswith("fanout") else 1)
+    assert all(value > 0 for values in cases.values() for value in values) or name.endswith("memory")
+    assert server.name in outcome.text(server.name)
+
+
+@on_node
+@pytest.mark.parametrize("work", [work.name for work in SESSION_WORKS])
+def test_every_work_has_figures_of_socket_io_4(work: str) -> None:
+    has_figures(work, SocketIo4())
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Iterator[Path]:
+    return tmp_path / "spoiled.js"
+
+
+@on_node
+@pytest.mark.parametrize(
+    ("work", "line", "change", "why"),
+    [
+        ("ws-fanout", 'io.emit("message"', TWICE, "not each of the"),
+        ("xhr-fanout", 'io.emit("message"', TWICE, "not each of the"),
+        ("ws-fanout", ".toString()", ".toString().slice(1)", "another body"),
+        ("xhr-fanout", "toString()", "toString().replace(/[0-9]/, 'a')", "a body without a number"),
+        ("ws-fanout", 'io.emit("message"', 'io.disconnectSockets(true); io.emit("message"', "the server"),
+        ("ws-fanout", "answer(response, 201, info(channel))", "answer(response, 201, 'well done')", "without the channel's info"),
+        ("roundtrip", "done(text)", "done(text.replace(/[1-9]/g, '0'))", "is answered: 43"),
+        ("roundtrip", "done(text)", "done(text.slice(1))", "another body"),
+        ("ws-memory", "done({ channel })", "socket.disconnect()", "the server says 41"),
+    ],
+)  # fmt: skip
+def test_wrong_answers_fail_a_run(script: Path, work: str, line: str, change: str, why: str) -> None:
+    text = SocketIo4().script.read_text(encoding="utf-8")
+    assert line in text
+    script.write_text(text.replace(line, change), encoding="utf-8")
+    outcome = run(work, SocketIo4(script))
+    assert outcome.values == {}
+    assert why in outcome.failures["socket.io"]
+
+
+def test_without_node_it_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert SocketIo4().absent() == "sudo apt-get install nodejs npm"
+
+
+@on_node
+def test_without_packages_it_says_what_npm_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    npm = tmp_path / "npm"
+    npm.write_text("#!/bin/sh\necho no such network >&2\nexit 1\n", encoding="utf-8")
+    npm.chmod(0o755)
+    monkeypatch.setattr(node, "FOLDER", tmp_path / "build")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{Path(shutil.which('node') or '').parent}:/usr/bin:/bin")
+    with pytest.raises(BenchError, match=r"npm could not install .*: no such network"):
+        node.modules()
+    assert list((tmp_path / "build").iterdir()) == []
