@@ -37,8 +37,8 @@ void roundtrip(struct places at, int sessions, int body_length, int warm_ms, int
 /* Holds few sessions, waits for a line on stdin, holds many, waits for the next. */
 void idle(struct places at, int few, int many, const char *channel, const char *carrier, const char *dialect);
 
-/* Sessions that begin and are dropped, at_a_time of them there, until there have been few and then until there have been many; waits for
-   a line on stdin when all are gone. */
-void come_and_go(struct places at, int few, int many, int at_a_time, const char *channel, const char *carrier, const char *dialect);
+/* Sessions that begin and are dropped, at_a_time of them there, until there have been count; waits for a line on stdin when all are gone,
+   and goes on, a number of times. */
+void come_and_go(struct places at, int count, int times, int at_a_time, const char *channel, const char *carrier, const char *dialect);
 
 #endif

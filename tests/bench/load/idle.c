@@ -28,16 +28,14 @@ static void replace(struct sessions *sessions, long number, const char *channel)
     sessions_join(sessions, index, channel);
 }
 
-void come_and_go(struct places at, int few, int many, int at_a_time, const char *channel, const char *carrier, const char *dialect)
+void come_and_go(struct places at, int count, int times, int at_a_time, const char *channel, const char *carrier, const char *dialect)
 {
     struct sessions sessions;
-    long joined = 0;
-    const int stops[] = {few, many};
-    for (int i = 0; i < 2; i++) {
+    for (int time = 1; time <= times; time++) {
         sessions_open(&sessions, at, at_a_time, carrier, dialect);
-        for (long here = 0; joined < stops[i]; here++, joined++)
-            replace(&sessions, here, channel);
+        for (long number = 0; number < count; number++)
+            replace(&sessions, number, channel);
         sessions_close(&sessions);
-        say_and_wait("sessions", stops[i]);
+        say_and_wait("times", time);
     }
 }

@@ -15,7 +15,7 @@ static const char usage[] = "usage: load WORK PUBLISHER_PORT PUBLISHER_PATH SUBS
                             "  fanout      SESSIONS BODY WINDOW WARM_MS MEASURED_MS CHANNEL CARRIER DIALECT\n"
                             "  roundtrip   SESSIONS BODY WARM_MS MEASURED_MS CARRIER DIALECT\n"
                             "  idle        FEW MANY CHANNEL CARRIER DIALECT\n"
-                            "  come-and-go FEW MANY AT_A_TIME CHANNEL CARRIER DIALECT";
+                            "  come-and-go SESSIONS TIMES AT_A_TIME CHANNEL CARRIER DIALECT";
 
 enum { FIXED = 6, LARGEST = 5 };
 
