@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +13,8 @@ from tests.bench import build, node
 from tests.bench.errors import BenchError
 from tests.bench.processes import Cores
 from tests.bench.runner import Outcome, Place, measure
-from tests.bench.servers import Server
-from tests.bench.session_servers import SocketIo4
+from tests.bench.servers import Hbpush, Interpreter, Server
+from tests.bench.session_servers import SocketIo4, StockHost
 from tests.bench.session_works import SESSION_WORKS
 from tests.bench.works import Sizes
 from tests.support.packages import needs
@@ -21,6 +22,7 @@ from tests.support.packages import needs
 pytestmark = needs("gcc", "libc6-dev")
 
 TINY = Sizes(rounds=1, warm_ms=10, measured_ms=50, sessions=20, asking=5, idle_sessions=120)
+PYTHON = Interpreter(sys.executable)
 on_node = needs("nodejs", "npm")
 TWICE = 'io.emit("message", "0000000001" + "x".repeat(89) + "^"); io.emit("message"'
 
@@ -37,6 +39,12 @@ def has_figures(name: str, server: Server) -> None:
     assert len(cases) == (2 if name.endswith("fanout") else 1)
     assert all(value > 0 for values in cases.values() for value in values) or name.endswith("memory")
     assert server.name in outcome.text(server.name)
+
+
+@pytest.mark.parametrize("work", [work.name for work in SESSION_WORKS if work.name != "roundtrip"])
+@pytest.mark.parametrize("server", [Hbpush(PYTHON), StockHost(PYTHON)], ids=lambda server: server.name)
+def test_every_work_has_figures(work: str, server: Server) -> None:
+    has_figures(work, server)
 
 
 @on_node
