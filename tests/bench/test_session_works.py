@@ -41,7 +41,7 @@ def has_figures(name: str, server: Server) -> None:
     assert server.name in outcome.text(server.name)
 
 
-@pytest.mark.parametrize("work", [work.name for work in SESSION_WORKS if work.name != "roundtrip"])
+@pytest.mark.parametrize("work", [work.name for work in SESSION_WORKS])
 @pytest.mark.parametrize("server", [Hbpush(PYTHON), StockHost(PYTHON)], ids=lambda server: server.name)
 def test_every_work_has_figures(work: str, server: Server) -> None:
     has_figures(work, server)

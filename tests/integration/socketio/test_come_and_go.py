@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -85,7 +86,7 @@ def wait_for(there: Callable[[], bool], why: Callable[[], str] = lambda: "it did
 def test_nothing_stays_of_sessions_that_come_and_go(tmp_path: Path, carrier: str, sessions: int, times: int, grows: int | None) -> None:
     config, file = tmp_path / "hbpushd.json", tmp_path / "census.json"
     config.write_text(json.dumps(CONFIGURATION), encoding="utf-8")
-    with Daemon(file, "--config", config, module="tests.support.census") as daemon:
+    with Daemon(file, "--config", config, program=(sys.executable, "-m", "tests.support.census")) as daemon:
         house = House(daemon, file)
         before, descriptors = house.census(), house.descriptors()
         sizes = []
