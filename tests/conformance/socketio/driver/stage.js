@@ -125,6 +125,15 @@
             return this.socket.sessionid;
         }
 
+        // Disconnect as an application does, when nothing is being posted: what a client would send during that it keeps for later, and
+        // sends the 0:: of one session in the next.
+        async disconnect() {
+            for (const end = Date.now() + this._patience; this.socket.doBuffer && Date.now() < end; ) {
+                await sleep(5);
+            }
+            this.root.namespace.disconnect();
+        }
+
         logs() {
             return this._places.map((place) => [place.namespace.name, ...place.log]);
         }

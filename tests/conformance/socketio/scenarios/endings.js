@@ -5,7 +5,7 @@ conformance.scenario("disconnect by client", "quick", async (act) => {
     await talk.root.next("welcome");
     talk.of("/chat");
     await act.hasSeen(talk, "/chat", "open");
-    talk.root.namespace.disconnect();
+    await talk.disconnect();
     act.tell("reason", await talk.root.next("disconnect"));
     await act.hasSeen(talk, "/chat", "close");
     act.tell("seen", (await act.hasSeen(talk, "", "close")).sort());
@@ -37,7 +37,7 @@ conformance.scenario("disconnect and reconnect", "slow", async (act) => {
     const chat = talk.of("/chat");
     await chat.next("welcome");
     const {sid} = talk;
-    talk.root.namespace.disconnect();
+    await talk.disconnect();
     await talk.root.next("disconnect");
     // The end of the old connection reaches the client late, and it would take it for the end of the new one.
     await act.sleep(500);
