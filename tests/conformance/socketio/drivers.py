@@ -114,6 +114,7 @@ def _described(case: Case, site: Site, scenarios: Sequence[str]) -> dict[str, An
         "transport": case.transport,
         "site": site.origin,
         "page": site.origin if case.page == "same" else "http://page.example:8080",
+        "resource": case.resource(site.kind),
         "scenarios": list(scenarios),
         "texts": case.texts,
         "values": case.values(site.kind),

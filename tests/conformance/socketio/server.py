@@ -5,7 +5,8 @@
     python -m tests.conformance.socketio.server stock|native PORT
 
 ``stock`` mounts the ``urls`` in an Application on Tornado's own HTTPServer; ``native`` gives the same Application to ``SocketServer``.
-Beside "socket.io" there is a router under "other", which tries WebSockets out and refuses endpoints with an error. ``/seen?who=NAME``
+Beside "socket.io" there is a router under "other", which tries WebSockets out and refuses endpoints with an error, and one
+under "calm" with rare heartbeats. ``/seen?who=NAME``
 tells which connections of a caller opened and closed.
 """
 
@@ -126,7 +127,8 @@ def main(host: str, port: int) -> None:
     other = TornadioServer(
         Root, {**TIMES, "client_timeout": 1, "websocket_check": True, "reject_endpoint_with_error": True}, namespace="other"
     )
-    routes = [*other.urls, ("/seen", SeenHandler)]
+    calm = TornadioServer(Root, {**TIMES, "heartbeat_interval": 30}, namespace="calm")
+    routes = [*other.urls, *calm.urls, ("/seen", SeenHandler)]
     application = Application(router.apply_routes(routes), socket_io_port=port, socket_io_address="127.0.0.1")
     if host == "native":
         SocketServer(application)

@@ -3,7 +3,7 @@
 // Runs the scenarios of one case against one server and tells what was seen. A plain script, for Node and for the page of a browser: it
 // knows no bundle, no file and no process. It judges nothing; whoever reads the facts does.
 //
-// A case: {id, version, transport, site, scenarios, texts, patience, limit}. `site` is the origin of the server, `texts` what is sent,
+// A case: {id, version, transport, site, resource, scenarios, texts, patience, limit}. `site` is the origin of the server, `texts` what is sent,
 // `patience` the milliseconds of any one wait and `limit` those of a scenario.
 
 (() => {
@@ -168,7 +168,7 @@
         // Start to connect. `query` goes behind the query that names the caller.
         connect({transports = [this.cast.transport], who = "guest", query = "", ...options} = {}) {
             const name = `${who}-${this.cast.id}-${this._name}-${this._talks.length}`.replace(/[^\w.-]/g, "_");
-            const talk = new Talk(this._io, this.cast.site, name, transports, this.patience, options, query);
+            const talk = new Talk(this._io, this.cast.site, name, transports, this.patience, {resource: this.cast.resource, ...options}, query);
             this._talks.push(talk);
             return talk;
         }

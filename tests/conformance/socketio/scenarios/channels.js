@@ -83,7 +83,7 @@
     });
 
     conformance.scenario("channel idle", "idle", async (act) => {
-        const talk = await act.connected();
+        const talk = await act.connected({resource: "socket.io"});
         await subscribed(act, talk);
         await act.sleep(1.3 * Math.max(talk.socket.heartbeatTimeout, talk.socket.closeTimeout));
         act.tell("events", talk.root.names());

@@ -1,7 +1,7 @@
 "use strict";
 
 conformance.scenario("idle", "idle", async (act) => {
-    const talk = await act.connected();
+    const talk = await act.connected({resource: "socket.io"});
     await talk.root.next("welcome");
     const {sid} = talk;
     // Beyond what the client waits for a heartbeat, beyond what it waits for any data, and beyond three beats.
@@ -13,7 +13,7 @@ conformance.scenario("idle", "idle", async (act) => {
 
 // The first transport does not get through; the next one has the session.
 async function fallBack(act, query, resource) {
-    const talk = act.connect({transports: ["websocket", act.cast.transport], query, resource, "connect timeout": 1500});
+    const talk = act.connect({transports: ["websocket", act.cast.transport], query, ...(resource && {resource}), "connect timeout": 1500});
     await talk.root.next("connecting");
     const {sid} = talk;
     const first = talk.transport;
@@ -24,7 +24,7 @@ async function fallBack(act, query, resource) {
     act.tell("seen", await act.seen(talk));
 }
 
-conformance.scenario("fallback", "slow", (act) => fallBack(act, "&silent=1", "socket.io"));
+conformance.scenario("fallback", "slow", (act) => fallBack(act, "&silent=1"));
 
 // A proxy that opens WebSockets and lets nothing through. The router under "other" looks for that.
 conformance.scenario("fallback after a check", "slow", (act) => fallBack(act, "&deaf=1", "other"));
@@ -38,12 +38,13 @@ conformance.scenario("checked websocket", "quick", async (act) => {
 conformance.scenario("two polls", "slow", async (act) => {
     const talk = await act.connected({reconnect: true});
     const {sid} = talk;
-    const poll = `/socket.io/1/xhr-polling/${sid}?t=1`;
-    // After an echo the client polls at once.
+    const poll = `/${act.cast.resource}/1/xhr-polling/${sid}?t=1`;
+    // After an echo the client polls at once, and that poll lasts for two seconds.
     await act.echo(talk, "ready");
-    await act.sleep(100);
+    await act.sleep(500);
     const second = act.fetch(poll).then((answer) => answer.text());
-    await act.sleep(100);
+    second.catch(() => undefined);
+    await act.sleep(300);
     await act.fetch(poll, {method: "POST", body: "3:::to the second"});
     act.tell("second", await second);
     // The client finds out in its own time, and begins anew.
