@@ -22,7 +22,7 @@ def parameters(cases: Iterable[Case]) -> list[Any]:
         pytest.param(
             *(host, case, scenario),
             id=f"{host}-{case.id}-{scenario.replace(' ', '-')}",
-            marks=() if case.plain and host != "reference" else pytest.mark.full,
+            marks=() if case.is_plain(host) else pytest.mark.full,
         )
         for host in HOSTS
         for case in cases

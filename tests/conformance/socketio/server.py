@@ -125,7 +125,9 @@ class SeenHandler(RequestHandler):
 def main(host: str, port: int) -> None:
     router = TornadioServer(Root, TIMES)
     other = TornadioServer(
-        Root, {**TIMES, "client_timeout": 1, "websocket_check": True, "reject_endpoint_with_error": True}, namespace="other"
+        Root,
+        {**TIMES, "heartbeat_interval": 30, "client_timeout": 1, "websocket_check": True, "reject_endpoint_with_error": True},
+        namespace="other",
     )
     calm = TornadioServer(Root, {**TIMES, "heartbeat_interval": 30}, namespace="calm")
     routes = [*other.urls, *calm.urls, ("/seen", SeenHandler)]
