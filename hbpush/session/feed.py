@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from hbpush.core.batch import Batch
 from hbpush.core.hub import Hub
-from hbpush.core.message import ChannelRef, Since
+from hbpush.core.message import ChannelRef, MessageId, Since
 from hbpush.core.subscription import CloseReason
 from hbpush.session.session import Session
 from hbpush.session.transport import Shape
@@ -21,7 +21,7 @@ class Feed:
     ``owner`` is the location. `join` and `leave` are the two ends; ``told`` hears of what the client has to be told.
     """
 
-    __slots__ = ("hub", "owner", "ref", "session", "shape", "told")
+    __slots__ = ("_since", "hub", "live", "owner", "ref", "session", "shape", "told")
 
     takes = None
     claim: int | None = None
@@ -33,18 +33,31 @@ class Feed:
         self.shape = shape
         self.owner = owner
         self.told = told
+        self.live = False
+        """Whether history is read."""
+        self._since: MessageId | None = None
+        """Where to begin when there is room."""
 
     def join(self, since: Since) -> None:
-        """Subscribe. The hub may have dropped it when this returns."""
-        self.hub.subscribe(self.ref, self, since)
+        """Subscribe: at once, or, where there is history to come, when the session has room. The hub may drop it within this call."""
+        self.live = False
+        if isinstance(since, MessageId) and not self.session.has_room():
+            self._since = since
+        else:
+            self.hub.subscribe(self.ref, self, since)
 
     def leave(self) -> None:
         """Take no more messages."""
+        self._since = None
         self.hub.unsubscribe(self.ref, self)
 
     def resume(self) -> None:
         """The session has room again."""
-        self.hub.resume(self.ref, self)
+        since, self._since = self._since, None
+        if since is None:
+            self.hub.resume(self.ref, self)
+        else:
+            self.hub.subscribe(self.ref, self, since)
 
     # What the hub calls
 
@@ -52,10 +65,10 @@ class Feed:
         self.told(self, None)
 
     def joined(self) -> None:
-        """Nobody has to know."""
+        self.live = True
 
     def deliver(self, batch: Batch) -> None:
-        self.session.broadcast(batch, self.shape)
+        self.session.broadcast(batch, self.shape, not self.live)
 
     def has_room(self) -> bool:
         return self.session.has_room()

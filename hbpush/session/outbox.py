@@ -32,13 +32,14 @@ class Outbox:
         self.size += size
         return True
 
-    def extend(self, packets: Sequence[str], room: Room) -> bool:
-        """Queue all packets of a batch, or none of them when there is no room left. A page of history may be larger than the room."""
-        if self.size >= room.bytes or len(self.packets) >= room.packets:
-            return False
+    def extend(self, packets: Sequence[str]) -> None:
+        """Queue all packets of a batch, whatever their size: ask `is_full` before, where nobody has made sure that there is room."""
         self.packets += packets
         self.size += sum(map(_size, packets))
-        return True
+
+    def is_full(self, room: Room) -> bool:
+        """Whether nothing more fits."""
+        return self.size >= room.bytes or len(self.packets) >= room.packets
 
     def take(self) -> Sequence[str]:
         """Everything, which then does not wait any more."""

@@ -98,12 +98,18 @@ class Session(ABC):
             return
         self._queued(self.outbox.add(packet, self.registry.room))
 
-    def broadcast(self, batch: Batch, shape: Shape) -> None:
-        """Send messages that others get as well: at once where nothing waits before them."""
+    def broadcast(self, batch: Batch, shape: Shape, history: bool = False) -> None:
+        """Send messages that others get as well: at once where nothing waits before them.
+
+        ``history`` tells that they were asked for when there was room: they may be more than that, but close no session.
+        """
         transport = self.transport
         if transport is None or self.outbox.packets:
             if not self.state:
-                self._queued(self.outbox.extend(batch.packets(shape.packets), self.registry.room))
+                fits = history or not self.outbox.is_full(self.registry.room)
+                if fits:
+                    self.outbox.extend(batch.packets(shape.packets))
+                self._queued(fits)
             return
         if transport.single:
             self._let_go()
@@ -190,4 +196,6 @@ class Session(ABC):
     def _feed(self) -> None:
         self.starved = False
         for feed in list(self.feeds.values()) if self.feeds else ():
+            if not self.has_room():
+                return
             feed.resume()

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 import ssl
+import threading
 from typing import Any
 
 from tornado.ioloop import IOLoop
@@ -84,7 +85,8 @@ class SocketServer:
     def _run(self) -> None:
         logger.info("listening on port %d", self.port)
         loop: asyncio.AbstractEventLoop = self.io_loop.asyncio_loop  # type: ignore[attr-defined]
-        loop.add_signal_handler(signal.SIGTERM, self.io_loop.stop)
+        if threading.current_thread() is threading.main_thread():
+            loop.add_signal_handler(signal.SIGTERM, self.io_loop.stop)
         self.io_loop.start()
         loop.run_until_complete(self.stop())
 

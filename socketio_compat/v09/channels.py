@@ -94,6 +94,7 @@ class ChannelFeed(Feed):
     told_missed: bool
 
     def joined(self) -> None:
+        super().joined()
         self.told_missed = False
 
     def tell(self, event: str) -> None:
@@ -213,7 +214,11 @@ class ChannelEndpoint(_ChannelHandler):
         # What clients write behind an endpoint's name travels with the handshake of the first one only.
         text = _argument(query, "since") or _argument(self.session.opening.query, "since")
         try:
-            self.subscribe(self._ref, since_of(text), None)
+            since = since_of(text)
+        except ProtocolError:
+            return False
+        try:
+            self.subscribe(self._ref, since, None)
         except HbpushError as error:
             self._not_read(self._ref, None, error)
         return True

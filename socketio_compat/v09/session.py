@@ -239,10 +239,13 @@ class SocketSession(Session):
     def _settle(self, verdict: bool) -> bool:
         if not verdict:
             self._refused()
-        elif not self.state:
-            self._open = True
-            self.server.session_open(self)
-        return verdict
+            return False
+        if self.state:
+            # It took too long, or the server goes.
+            return False
+        self._open = True
+        self.server.session_open(self)
+        return True
 
     async def _settle_later(self, verdict: Awaitable[bool]) -> bool:
         try:

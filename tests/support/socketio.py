@@ -14,7 +14,7 @@ from hbpush.core.hub import Hub
 from hbpush.core.message import ChannelRef, Draft
 from hbpush.daemon.location import LocationContext
 from hbpush.session.transport import End
-from hbpush.stores.base import Receipt, StoreContext, StoreSettings
+from hbpush.stores.base import Receipt, Store, StoreContext, StoreSettings
 from hbpush.stores.memory import MemoryStore
 from socketio_compat.location import SocketIOLocation, SocketIOSettings
 from socketio_compat.origins import Origins
@@ -98,10 +98,10 @@ class Site:
     def clock(self) -> ManualClock:
         return self.host.clock
 
-    async def serve(self, **options: Any) -> None:
-        """Serve a socketio location in front of a hub with a memory store."""
+    async def serve(self, make_store: Callable[[StoreContext], Store] | None = None, **options: Any) -> None:
+        """Serve a socketio location in front of a hub, by default with a memory store."""
         context = StoreContext("default", self.clock, self.host.counters)
-        store = MemoryStore(StoreSettings(), context)
+        store = make_store(context) if make_store else MemoryStore(StoreSettings(), context)
         self.hub = Hub({"default": store}, self.clock)
         store.start(self.hub)
         settings = msgspec.convert(options, SocketIOSettings)

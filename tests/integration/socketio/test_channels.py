@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
-from hbpush.core.message import ChannelRef
+from hbpush.core.message import ChannelRef, Draft
 from hbpush.core.subscription import CloseReason
+from hbpush.stores.base import StoreContext
+from tests.support.late_store import LateStore
 from tests.support.socketio import Site, Socket
 
 
@@ -177,3 +180,37 @@ async def test_release(site: Site) -> None:
     site.hub.release(CloseReason.SHUTDOWN)
     site.location.release()
     assert await socket.read_close() == 1001
+
+
+async def test_bad_id_of_an_endpoint(site: Site) -> None:
+    await site.serve()
+    socket = await site.opened()
+    socket.say("1::/news?since=yesterday")
+    assert [await socket.packet(), await socket.packet()] == ["1::/news", "0::/news"]
+
+
+async def test_store_whose_answers_come_later(site: Site) -> None:
+    stores: list[LateStore] = []
+
+    def make(context: StoreContext) -> LateStore:
+        stores.append(LateStore(context, asyncio.get_running_loop()))
+        return stores[0]
+
+    await site.serve(make, publish=True)
+    [store] = stores
+    kept = [store.inner.publish(ChannelRef("default", "", "news"), Draft(b"%d" % number, b"text/plain")).last for number in range(3)]
+    socket = await site.opened()
+    socket.say("1::/news?since=" + str(kept[0]).replace(":", "-"), '5:1+::{"name":"subscribe","args":["news"]}', "2::")
+    assert await socket.packet() == "1::/news"
+    for _ in range(8):
+        await site.until(store.waiting)
+        store.answer()
+        if len(site.hub.subscribers(ChannelRef("default", "", "news"))) == 2 and not store.waiting():
+            break
+    packets = [await socket.packet() for _ in range(3)]
+    assert sorted(packet.partition(":")[0] for packet in packets) == ["5", "5", "6"]
+    assert [json.loads(packet.split(":", 3)[3])["args"][0] for packet in packets if packet[0] == "5"] == ["1", "2"]
+    socket.say('5:2+::{"name":"publish","args":["news","late"]}')
+    await site.until(store.waiting)
+    store.answer()
+    assert sorted([(await socket.packet())[0] for _ in range(3)]) == ["5", "5", "6"]

@@ -8,6 +8,7 @@ from hbpush.session.outbox import Room
 from hbpush.session.transport import End
 from tests.conftest import ExpectedLogs
 from tests.support.socketio import Site
+from tests.unit.socketio_compat.vectors import SIO07
 
 IGNORED = [
     "", "x", "garbage", "9:::x", "99:::x", "a:::x", "3", "3:", "5:::notjson", "5:::{}", "5:::[]", "4:::{bad", "6:::", "6:::zz",
@@ -36,6 +37,19 @@ async def test_malformed_input_is_ignored(site: Site) -> None:
     socket = await site.opened()
     for sent in IGNORED:
         socket.say(sent)
+        await socket.quiet()
+
+
+async def test_malformed_input_of_the_vectors(site: Site) -> None:
+    await site.echo()
+    socket = await site.opened()
+    replies = {"3::": ["3::"], "3:::": ["3::"], "3:::ok": ["3:::ok"], "\ufffd4\ufffd3:::\ufffd3\ufffd2::": ["3::"]}
+    cases = SIO07["malformed_over_websocket"]
+    assert len(cases) > 20
+    for case in cases:
+        socket.say(case["sent"])
+        for reply in replies.get(case["sent"], []):
+            assert await socket.packet() == reply, case
         await socket.quiet()
 
 
