@@ -13,7 +13,7 @@ struct pace {
 
 void pace_start(struct pace *pace, int warm_ms, int measured_ms);
 
-/* Count answers that came at a time. False when the measured time is over. */
+/* Count answers that came at a time. False when the measured time is over, and some were counted. */
 bool pace_count(struct pace *pace, double now, long answers);
 
 double pace_rate(const struct pace *pace);
