@@ -16,11 +16,12 @@ from tests.bench import build, redis_server
 from tests.bench.contests import Setting, hold
 from tests.bench.errors import BenchError
 from tests.bench.processes import cores
-from tests.bench.redis_works import CONTESTS
+from tests.bench.redis_works import CONTESTS as STORES
 from tests.bench.runner import Outcome, Place, measure
 from tests.bench.servers import Interpreter, Server
 from tests.bench.session_servers import known
 from tests.bench.session_works import SESSION_WORKS
+from tests.bench.tyron_works import TYRON
 from tests.bench.works import ALL, QUICK, WORKS, Described, Sizes
 
 FAILED = 1
@@ -28,6 +29,7 @@ INTERRUPTED = 130
 TERMINATED = 143
 
 SERVED = (*WORKS, *SESSION_WORKS)
+CONTESTS = (*STORES, TYRON)
 EVERYTHING: Sequence[Described] = (*SERVED, *CONTESTS)
 
 
@@ -168,7 +170,9 @@ def _parser() -> argparse.ArgumentParser:
         "--quick", action="store_true", help="smaller, shorter, in two rounds: whether it works, rather than how fast it is"
     )
     parser.add_argument("--servers", type=_servers, default=list(ALL), metavar="A,B", help=f"only some of {','.join(ALL)}")
-    parser.add_argument("--window", type=_positive, default=1, metavar="N", help="messages under way at a time in longpoll (default: 1)")
+    parser.add_argument(
+        "--window", type=_positive, default=1, metavar="N", help="messages under way at a time in longpoll and tyron (default: 1)"
+    )
     parser.add_argument("--python", default=sys.executable, metavar="PATH", help="interpreter for the servers in Python, with hbpush in it")
     parser.add_argument(
         "--config", type=Path, metavar="FILE", help="configuration of hbpush, with locations /pub/ and /sub/ (not with Redis)"

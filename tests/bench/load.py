@@ -17,13 +17,15 @@ NAME = "the load generator"
 class Load(NamedTuple):
     """The load generator, for a server on a port, on the core of load.
 
-    Where two processes share their channels, ``port`` is the publisher's and ``subscriber_port`` the other's.
+    Where two processes share their channels, ``port`` is the publisher's and ``subscriber_port`` the other's. ``subscriber`` is the path
+    of the location that is polled.
     """
 
     program: Path
     port: int
     core: int | None
     subscriber_port: int | None = None
+    subscriber: str = SUBSCRIBER
 
     def run(self, work: str, *words: object, lasting_ms: int = 0) -> list[Row]:
         """Run a work to its end. Returns its lines of ``name=value``; raises BenchError with the one line that it failed with."""
@@ -46,4 +48,4 @@ class Load(NamedTuple):
 
     def _command(self, work: str, *words: object) -> list[str]:
         ports = self.port, self.port if self.subscriber_port is None else self.subscriber_port
-        return [str(self.program), work, str(ports[0]), PUBLISHER, str(ports[1]), SUBSCRIBER, *map(str, words)]
+        return [str(self.program), work, str(ports[0]), PUBLISHER, str(ports[1]), self.subscriber, *map(str, words)]

@@ -15,10 +15,11 @@ from tests.bench.__main__ import main
 from tests.bench.contests import Contenders, Contest, Setting, Turn, hold
 from tests.bench.errors import BenchError
 from tests.bench.processes import Cores
-from tests.bench.redis_works import CONTESTS
+from tests.bench.redis_works import CONTESTS as STORES
 from tests.bench.runner import Place
 from tests.bench.servers import Interpreter
 from tests.bench.steps import stepping
+from tests.bench.tyron_works import TYRON
 from tests.bench.works import Sizes
 from tests.support.packages import needs
 from tests.support.redis_server import HOST, missing
@@ -26,8 +27,10 @@ from tests.support.redis_wire import Wire
 
 pytestmark = [needs("gcc", "libc6-dev"), pytest.mark.skipif(missing() is not None, reason=missing() or "")]
 
+CONTESTS = (*STORES, TYRON)
+
 TINY = Sizes(
-    rounds=2, warm_ms=10, measured_ms=50, in_flight=8, latencies=5, kept=20, kept_channels=10, idle=50, watched=3000
+    rounds=2, warm_ms=10, measured_ms=50, pollers=20, in_flight=8, latencies=5, kept=20, kept_channels=10, idle=50, watched=3000
 )  # fmt: skip
 CORES = Cores(None, None)
 

@@ -2,6 +2,8 @@
 #ifndef BENCH_COMMANDS_H
 #define BENCH_COMMANDS_H
 
+#include <stdbool.h>
+
 struct places {
     int publisher_port, subscriber_port; /* two when two processes share their channels */
     const char *publisher, *subscriber; /* paths of the two locations, with the final slash; each process has both */
@@ -12,6 +14,11 @@ void publish(struct places at, int connections, int body_length, int channels, i
 
 /* Pollers of one channel that ask for the next message as soon as they have one; window messages are under way at a time. */
 void cycle(struct places at, int pollers, int body_length, int window, int warm_ms, int measured_ms, const char *channel);
+
+/* The same with pollers of Tyron: publisher_port is that of Redis, where pubsub is the channel that Tyron hears. Without resume they ask
+   for whatever comes next, and each message waits until all of them wait again, which is part of the time. */
+void feed(struct places at, int pollers, int body_length, int window, int warm_ms, int measured_ms, const char *channel,
+          const char *pubsub, bool resume);
 
 /* Holds few polls, waits for a line on stdin, holds many, waits for the next. */
 void hold(struct places at, int few, int many, const char *channel);

@@ -2,6 +2,7 @@
 
 #include "common.h"
 #include "pace.h"
+#include "redis.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,18 +10,40 @@
 
 enum { AT_A_TIME = 512 };
 
+static bool http_receipt(struct client *publisher)
+{
+    struct answer answer;
+    if (!receive(publisher, &answer))
+        return false;
+    expect_receipt(&answer);
+    return true;
+}
+
+static void open_publishers(struct fan *fan, int port)
+{
+    fan->got = allocate((size_t)fan->takers, sizeof *fan->got);
+    fan->publishers = allocate((size_t)fan->window, sizeof *fan->publishers);
+    for (int i = 0; i < fan->window; i++) {
+        dial(&fan->publishers[i].client, port);
+        watch(fan->epoll, fan->publishers[i].client.socket, (unsigned)(fan->takers + i));
+    }
+}
+
 void fan_open(struct fan *fan, struct places at, int epoll, int takers, int window, int body_length, const char *channel)
 {
     char path[512];
-    *fan = (struct fan){.epoll = epoll, .takers = takers, .window = window, .body_length = (size_t)body_length};
+    *fan = (struct fan){.epoll = epoll, .takers = takers, .window = window, .body_length = (size_t)body_length, .receipt = http_receipt};
     snprintf(path, sizeof path, "%s%s", at.publisher, channel);
     fan->post_length = post_request(fan->post, path, fan->body_length);
-    fan->got = allocate((size_t)takers, sizeof *fan->got);
-    fan->publishers = allocate((size_t)window, sizeof *fan->publishers);
-    for (int i = 0; i < window; i++) {
-        dial(&fan->publishers[i].client, at.publisher_port);
-        watch(epoll, fan->publishers[i].client.socket, (unsigned)(takers + i));
-    }
+    fan->number_at = fan->post_length - fan->body_length;
+    open_publishers(fan, at.publisher_port);
+}
+
+void fan_open_redis(struct fan *fan, int port, int epoll, int takers, int window, int body_length, const char *pubsub, const char *channel)
+{
+    *fan = (struct fan){.epoll = epoll, .takers = takers, .window = window, .body_length = (size_t)body_length, .receipt = redis_receipt};
+    fan->post_length = redis_publish(fan->post, pubsub, channel, fan->body_length, &fan->number_at);
+    open_publishers(fan, port);
 }
 
 void fan_count(struct fan *fan, int taker, long number)
@@ -38,18 +61,9 @@ static void publish_next(struct fan *fan)
         if (publisher->busy)
             continue;
         fan->sent++;
-        write_digits(fan->post + fan->post_length - fan->body_length, NUMBER_DIGITS, (unsigned long)fan->sent);
+        write_digits(fan->post + fan->number_at, NUMBER_DIGITS, (unsigned long)fan->sent);
         send_request(&publisher->client, fan->post, fan->post_length);
         publisher->busy = true;
-    }
-}
-
-static void take_receipt(struct publisher *publisher)
-{
-    struct answer answer;
-    if (receive(&publisher->client, &answer)) {
-        expect_receipt(&answer);
-        publisher->busy = false;
     }
 }
 
@@ -67,8 +81,11 @@ void fan_run(struct fan *fan, void *work, take_readable *take, int warm_ms, int 
     bool going = true;
     pace_start(&pace, warm_ms, measured_ms);
     while (going || fan->done < fan->sent) {
-        if (going)
+        if (going) {
+            if (fan->before != NULL && fan->sent == fan->done)
+                fan->before(work);
             publish_next(fan);
+        }
         int ready = epoll_wait(fan->epoll, events, AT_A_TIME, PATIENCE_MS);
         if (ready == 0)
             fail("%ld of %ld deliveries did not come within %d s", fan->sent * fan->takers - fan->delivered, fan->sent * fan->takers,
@@ -76,7 +93,7 @@ void fan_run(struct fan *fan, void *work, take_readable *take, int warm_ms, int 
         for (int i = 0; i < ready; i++) {
             int key = (int)events[i].data.u32;
             if (key >= fan->takers)
-                take_receipt(&fan->publishers[key - fan->takers]);
+                fan->publishers[key - fan->takers].busy = !fan->receipt(&fan->publishers[key - fan->takers].client);
             else
                 take(work, key);
         }

@@ -19,7 +19,9 @@ struct fan {
     struct publisher *publishers;
     struct got *got;
     char post[REQUEST_SPACE];
-    size_t post_length, body_length;
+    size_t post_length, number_at, body_length;
+    bool (*receipt)(struct client *publisher); /* true when all of it has come; fails when the message was not accepted */
+    void (*before)(void *work); /* NULL, or called before a message when none is under way */
     long sent, done, delivered;
     int takers, window, epoll;
 };
@@ -29,6 +31,9 @@ typedef void take_readable(void *work, int taker);
 
 /* Takers are keys of epoll from 0; publishers, one for each message under way, are connected and become the keys behind them. */
 void fan_open(struct fan *fan, struct places at, int epoll, int takers, int window, int body_length, const char *channel);
+
+/* The same for what is published as an envelope to a channel of Redis: {"channel": channel, "data": message}. */
+void fan_open_redis(struct fan *fan, int port, int epoll, int takers, int window, int body_length, const char *pubsub, const char *channel);
 
 /* A taker has got the message of a number. */
 void fan_count(struct fan *fan, int taker, long number);

@@ -8,6 +8,7 @@
 static const char usage[] = "usage: load WORK PUBLISHER_PORT PUBLISHER_PATH SUBSCRIBER_PORT SUBSCRIBER_PATH ...\n"
                             "  publish     CONNECTIONS BODY CHANNELS WARM_MS MEASURED_MS\n"
                             "  cycle       POLLERS BODY WINDOW WARM_MS MEASURED_MS CHANNEL\n"
+                            "  feed        POLLERS BODY WINDOW WARM_MS MEASURED_MS CHANNEL PUBSUB since|next\n"
                             "  hold        FEW MANY CHANNEL\n"
                             "  release     POLLERS BODY TIMES CHANNEL\n"
                             "  fill        CONNECTIONS BODY MESSAGES CHANNEL FILE\n"
@@ -25,7 +26,7 @@ int main(int count, char **words)
         const char *name;
         int numbers, texts;
     } works[] = {{"publish", 5, 0}, {"cycle", 5, 1}, {"hold", 2, 1}, {"release", 3, 1}, {"fill", 3, 2}, {"backlog", 4, 2},
-                 {"fanout", 5, 3}, {"roundtrip", 4, 2}, {"idle", 2, 3}, {"come-and-go", 3, 3}};
+                 {"fanout", 5, 3}, {"roundtrip", 4, 2}, {"idle", 2, 3}, {"come-and-go", 3, 3}, {"feed", 5, 3}};
 
     raise_descriptor_limit();
     for (size_t i = 0; count > FIXED && i < sizeof works / sizeof *works; i++) {
@@ -51,7 +52,8 @@ int main(int count, char **words)
         case 6: fanout(at, n[0], n[1], n[2], n[3], n[4], texts[0], texts[1], texts[2]); break;
         case 7: roundtrip(at, n[0], n[1], n[2], n[3], texts[0], texts[1]); break;
         case 8: idle(at, n[0], n[1], texts[0], texts[1], texts[2]); break;
-        default: come_and_go(at, n[0], n[1], n[2], texts[0], texts[1], texts[2]); break;
+        case 9: come_and_go(at, n[0], n[1], n[2], texts[0], texts[1], texts[2]); break;
+        default: feed(at, n[0], n[1], n[2], n[3], n[4], texts[0], texts[1], strcmp(texts[2], "since") == 0);
         }
         return 0;
     }
