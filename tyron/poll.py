@@ -68,6 +68,9 @@ class Waiting:
         self._buffered = settings.buffer_seconds > 0
         self._keep = not settings.close_connections
         self._most = settings.max_subscribers
+        # Those who were released together ask for the same next: it is read once for all of them.
+        self._target = b""
+        self._target_since: Since = NEWEST
 
     def __call__(self, exchange: Exchange) -> None:
         if not self._keep:
@@ -75,7 +78,10 @@ class Waiting:
         if exchange.method not in (b"GET", b"POST"):
             exchange.respond((OPTIONS if exchange.method == b"OPTIONS" else NOT_ALLOWED).wire())
             return
-        since = since_of(exchange.target)
+        if exchange.target != self._target:
+            self._target_since = since_of(exchange.target)
+            self._target = exchange.target
+        since = self._target_since
         if self._most and self.hub.listening(exchange.args) >= self._most:
             text = f"the channel has {self._most} subscribers already"
             self._counters.refuse("max_subscribers", text)
