@@ -15,6 +15,7 @@ from hbpush.core.counters import Counters
 from hbpush.errors import ConfigError
 from hbpush.session.outbox import Room
 from hbpush.session.transport import End
+from hbpush.web.answers import REASONS
 from hbpush.web.exchange import Endpoint, Exchange
 from hbpush.web.limits import Limits
 from hbpush.web.proxies import TrustedProxies
@@ -83,8 +84,8 @@ class TornadioRouter:
     ) -> None:
         self.settings: dict[str, Any] = {**DEFAULT_SETTINGS, **(user_settings or {})}
         status = self.settings["handshake_error_status"]
-        if not isinstance(status, int) or not 400 <= status <= 599:
-            raise ConfigError(f"is {status!r}; must be a status from 400 to 599", "handshake_error_status")
+        if status not in REASONS or status < 400:
+            raise ConfigError(f"is {status!r}; must be an HTTP status of errors, such as 403", "handshake_error_status")
         self.stats: StatsCollector = ServerStats(self)
         self._connection = connection
         self._io_loop = io_loop

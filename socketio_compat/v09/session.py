@@ -31,7 +31,7 @@ class SocketSession(Session):
     Handlers send packets by `send`, made by `socketio_compat.v09.codec`.
     """
 
-    __slots__ = ("_held", "_open", "_opening", "_waiting", "endpoints", "opening", "root", "server")
+    __slots__ = ("_held", "_open", "_opening", "_waiting", "_waiting_size", "endpoints", "opening", "root", "server")
 
     def __init__(self, server: Server, opening: Opening) -> None:
         super().__init__(server.registry)
@@ -40,8 +40,9 @@ class SocketSession(Session):
         self.root: Handler | None = None
         self.endpoints: dict[str, Handler] | None = None
         self._open = False
-        self._waiting: deque[Packet] | None = None
-        """Packets that wait for a handler, None while no handler is busy."""
+        self._waiting: deque[tuple[Packet, int]] | None = None
+        """Packets that wait for a handler, and their sizes; None while no handler is busy."""
+        self._waiting_size = 0
         self._opening = ""
         """The endpoint whose packets are held back, '' for none."""
         self._held: list[str] | None = None
@@ -79,13 +80,13 @@ class SocketSession(Session):
 
     def open(self) -> bool | Awaitable[bool]:
         """The handshake: make the root, and let it say whether the client may stay. What a handler raises is raised."""
-        root = self.server.application.handler(self, "")
-        if isinstance(root, No):
-            self._refused()
-            return False
-        self.root = root
-        super().send(codec.connect())
         try:
+            root = self.server.application.handler(self, "")
+            if isinstance(root, No):
+                self._refused()
+                return False
+            self.root = root
+            super().send(codec.connect())
             verdict = root.opened(self.opening.query)
         except BaseException:
             self._refused()
@@ -108,8 +109,10 @@ class SocketSession(Session):
         waiting = self._waiting
         if waiting is None:
             self._take(packet)
-        elif len(waiting) < self.server.settings.max_waiting:
-            waiting.append(packet)
+            return
+        self._waiting_size += len(text)
+        if len(waiting) < self.server.settings.max_waiting and self._waiting_size <= self.server.settings.room.bytes:
+            waiting.append((packet, len(text)))
         else:
             self.registry.counters.refuse("busy_session", "a client sends more than its handlers take")
             self.close(End.SLOW)
@@ -282,7 +285,9 @@ class SocketSession(Session):
             self._failed()
         waiting, self._waiting = self._waiting, None
         while waiting and self._waiting is None and not self.state:
-            self._take(waiting.popleft())
+            packet, size = waiting.popleft()
+            self._waiting_size -= size
+            self._take(packet)
         if waiting and not self.state:
             # The handler of one of them takes its time, too.
             self._waiting = waiting

@@ -39,7 +39,7 @@ class Settings(NamedTuple):
     max_endpoints: int = 1000
     """Of one session."""
     max_waiting: int = 1000
-    """Packets of one client that wait while a handler is busy with those before them."""
+    """Packets of one client that wait while a handler is busy with those before them; together they are no larger than ``room``."""
     max_body: int = 1024 * 1024
     """Bytes of a request body, and of a WebSocket message."""
     room: Room = Room()

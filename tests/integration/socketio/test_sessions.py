@@ -110,6 +110,35 @@ async def test_client_that_floods_a_busy_session(site: Site) -> None:
     assert not site.server.running
 
 
+async def test_client_that_floods_a_busy_session_with_few_bytes_left(site: Site) -> None:
+    await site.echo(room=Room(1000, 100))
+    socket = await site.opened()
+    socket.say('5:::{"name":"wait"}', "3:::" + "x" * 900)
+    await (await site.opened()).quiet()
+    assert len(site.server.registry) == 2
+    socket.say("3:::" + "x" * 100)
+    assert await socket.read_close() == 4000
+
+
+async def test_what_waited_counts_no_more(site: Site) -> None:
+    await site.echo(room=Room(500, 100))
+    site.application.gate.set()
+    socket = await site.opened()
+    for _ in range(10):
+        socket.say(*['5:::{"name":"wait","args":[1]}'] * 10)
+        for _ in range(10):
+            assert await socket.event() == ("", "waited", [1])
+    await socket.quiet()
+
+
+async def test_application_that_fails_at_the_handshake(site: Site, expected_logs: ExpectedLogs) -> None:
+    expected_logs("a handshake failed")
+    await site.echo()
+    site.application.handler = None  # type: ignore[assignment, method-assign]
+    assert (await site.ask("GET", "/socket.io/1/")).status == 500
+    assert len(site.server.registry) == 0
+
+
 async def test_endpoint_refused_by_error(site: Site) -> None:
     await site.echo(refusal_by_error=True, max_endpoints=2)
     socket = await site.opened()
