@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 
 from hbpush.core.clock import Clock, Timer, TimerWheel
@@ -102,12 +103,27 @@ class NativeServer(Hosting):
             backlog=BACKLOG,
             reuse_address=True,
             reuse_port=reuse_port,
-            ssl_handshake_timeout=self.limits.header_timeout if ssl_context is not None else None,
+            ssl_handshake_timeout=self._handshake_timeout(ssl_context),
         )
+        return self._listens(listener)
+
+    async def listen_on(self, listening: socket.socket, ssl_context: ssl.SSLContext | None = None) -> list[tuple[str, int]]:
+        """As `listen`, on a socket that is bound already. It is the server's from now on."""
+        loop = asyncio.get_running_loop()
+        timeout = self._handshake_timeout(ssl_context)
+        listener = await loop.create_server(
+            self.connection, sock=listening, ssl=ssl_context, backlog=BACKLOG, ssl_handshake_timeout=timeout
+        )
+        return self._listens(listener)
+
+    def _handshake_timeout(self, ssl_context: ssl.SSLContext | None) -> float | None:
+        return None if ssl_context is None else self.limits.header_timeout
+
+    def _listens(self, listener: asyncio.Server) -> list[tuple[str, int]]:
         self._listeners.append(listener)
         if self._sweep_timer is None:
             self._sweep_timer = self.clock.call_later(SWEEP, self._sweep)
-        return [socket.getsockname()[:2] for socket in listener.sockets]
+        return [listening.getsockname()[:2] for listening in listener.sockets]
 
     def connection(self) -> Connection:
         """The protocol for an accepted socket."""
