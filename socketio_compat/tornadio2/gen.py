@@ -2,7 +2,8 @@
 
 A handler yields futures, awaitables, lists or dicts of them, ``Task``, ``Callback``, ``Wait`` and ``WaitAll``. It runs at once up to the
 first of them that is not ready. An `engine` returns None: other packets are handled meanwhile, unless `sync_engine` queues them. An error
-before the first wait is raised to the caller; a later one goes to the loop's exception handler.
+before the first wait is raised to the caller; a later one goes to the ``generator_failed`` of the object whose method it is (a connection
+closes its session then), without one to the loop's exception handler.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from tornado.gen import BadYieldError, convert_yielded, multi
 from hbpush.errors import HbpushError
 
 Steps = Generator[Any, Any, Any]
+Failed = Function[[BaseException], object]
 
 
 class KeyReuseError(HbpushError):
@@ -83,13 +85,18 @@ class Runner:
         self.future: Future[Any] = get_running_loop().create_future()
         self._waited: dict[Hashable, Future[Any]] = {}
 
-    def run(self) -> None:
-        """Start. Raises what the generator raises before its first wait."""
+    def start(self) -> Future[Any]:
+        """Start, for somebody who waits for the end."""
+        self._advance(None)
+        return self.future
+
+    def run(self, failed: Failed | None = None) -> None:
+        """Start. Raises what the generator raises before its first wait; ``failed`` is told what it raises later."""
         self._advance(None)
         if self.future.done():
             self.future.result()
         else:
-            self.future.add_done_callback(_report)
+            self.future.add_done_callback(partial(_report, failed))
 
     def finished(self) -> None:
         """Called when the generator has ended, before anybody else hears of it."""
@@ -175,7 +182,8 @@ class CallQueue:
     longest = 1000
     """Calls that may wait; one more is refused with `QueueFull`, which ends the session that sent them."""
 
-    def __init__(self) -> None:
+    def __init__(self, failed: Failed | None = None) -> None:
+        self._failed = failed
         self._waiting: deque[Function[[], Any]] = deque()
         self._is_busy = False
 
@@ -201,7 +209,7 @@ class CallQueue:
                 self._free()
         if not isgenerator(result):
             return result
-        SyncRunner(result, self._free).run()
+        SyncRunner(result, self._free).run(self._failed)
         return None
 
     def _free(self) -> None:
@@ -212,7 +220,12 @@ class CallQueue:
             get_running_loop().call_soon(self._next)
 
     def _next(self) -> None:
-        self._call(self._waiting.popleft())
+        try:
+            self._call(self._waiting.popleft())
+        except Exception as error:
+            if self._failed is None:
+                raise
+            self._failed(error)
 
 
 def engine(func: Function[..., Any]) -> Function[..., None]:
@@ -222,7 +235,7 @@ def engine(func: Function[..., Any]) -> Function[..., None]:
     def wrapper(*args: Any, **kwargs: Any) -> None:
         result = func(*args, **kwargs)
         if isgenerator(result):
-            Runner(result).run()
+            Runner(result).run(_hears_of_failures(args[0]) if args else None)
 
     return wrapper
 
@@ -235,7 +248,7 @@ def sync_engine(func: Function[..., Any]) -> Function[..., Any]:
     def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
         queue = self.__dict__.get(attribute)
         if queue is None:
-            queue = self.__dict__[attribute] = CallQueue()
+            queue = self.__dict__[attribute] = CallQueue(_hears_of_failures(self))
         return queue.call(partial(func, self, *args, **kwargs))
 
     return wrapper
@@ -251,7 +264,15 @@ def _error_of(future: Future[Any]) -> BaseException | None:
     return CancelledError() if future.cancelled() else future.exception()
 
 
-def _report(future: Future[Any]) -> None:
+def _hears_of_failures(owner: object) -> Failed | None:
+    return getattr(owner, "generator_failed", None)
+
+
+def _report(failed: Failed | None, future: Future[Any]) -> None:
     error = future.exception()
-    if error is not None:
+    if error is None:
+        return
+    if failed is not None:
+        failed(error)
+    else:
         future.get_loop().call_exception_handler({"message": "Error in a generator handler", "exception": error, "future": future})
