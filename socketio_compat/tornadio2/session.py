@@ -1,0 +1,200 @@
+"""TornadIO2's session: the face that `socketio_compat.v09.session.SocketSession` shows to connections (TornadIO API, B5).
+
+It keeps nothing of its own but the root connection: what is queued, expires or beats is the session's below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from hbpush.core.batch import Batch
+from hbpush.errors import HbpushError
+from hbpush.session.transport import End, Shape
+from socketio_compat.tornadio2.sessioncontainer import SessionBase
+from socketio_compat.v09.session import SocketSession
+
+if TYPE_CHECKING:
+    from socketio_compat.tornadio2.conn import ConnectionInfo, SocketConnection
+    from socketio_compat.tornadio2.router import TornadioRouter
+    from socketio_compat.v09.server import Server
+
+
+class Carrier(Protocol):
+    """What `Session.set_handler` takes: somebody else's transport."""
+
+    def send_messages(self, messages: Sequence[str]) -> Any:
+        """Send packets."""
+
+    def session_closed(self) -> Any:
+        """The session is over, or something else carries it."""
+
+
+class Session(SessionBase):
+    """A client's session. ``conn`` is its root connection, ``server`` the router, ``info`` what the handshake told.
+
+    Made by `TornadioRouter.create_session` and by handshakes.
+    """
+
+    conn: SocketConnection
+    info: ConnectionInfo
+
+    def __init__(self, server: TornadioRouter, below: SocketSession) -> None:
+        self.server = server
+        self.below = below
+        self.session_id = below.id
+        self.expiry = below.registry.terms.expiry
+        self.fault: BaseException | None = None
+        """What a handler has raised last."""
+
+    @property
+    def remote_ip(self) -> str:
+        return self.below.opening.ip
+
+    @property
+    def is_closed(self) -> bool:
+        return bool(self.below.state)
+
+    @property
+    def endpoints(self) -> Mapping[str, SocketConnection]:
+        """The connections of the open endpoints, by their names: a copy."""
+        names = self.below.endpoints or ()
+        return {name: connection for name in names if (connection := self.get_connection(name)) is not None}
+
+    @property
+    def handler(self) -> object | None:
+        """What carries the session now: what `set_handler` was given, or a transport of the server's."""
+        transport = self.below.transport
+        return transport.carrier if isinstance(transport, _Carried) else transport
+
+    @property
+    def send_queue(self) -> Sequence[str]:
+        """The packets that wait: a copy."""
+        return list(self.below.outbox.packets)
+
+    # Sending
+
+    def send_message(self, pack: str) -> None:
+        """Send a packet, as text. A no-op when the session is closed."""
+        if pack:
+            self.below.send(pack)
+
+    def flush(self) -> None:
+        """Send what waits now, rather than in the next turn of the loop."""
+        self.below.flush()
+
+    # Carrying
+
+    def set_handler(self, handler: Carrier) -> bool:
+        """Let something carry the session; False when something does, or when ``handler.request`` comes from another address."""
+        below = self.below
+        ip = getattr(getattr(handler, "request", None), "remote_ip", None)
+        if below.transport is not None or (below.server.settings.verify_ip and ip is not None and ip != self.remote_ip):
+            return False
+        below.server.attach(below, _Carried(below.server, below, handler))
+        return True
+
+    def remove_handler(self, handler: Carrier) -> None:
+        """It carries the session no more. Raises HbpushError when it did not."""
+        transport = self.below.transport
+        if not isinstance(transport, _Carried) or transport.carrier is not handler:
+            raise HbpushError("this handler does not carry the session")
+        self.below.server.detach(self.below, transport)
+
+    # Receiving
+
+    def raw_message(self, msg: str) -> None:
+        """Take one packet of the client's. What its handler raises at once has closed the session, and is raised."""
+        self.fault = None
+        self.below.received(msg)
+        fault, self.fault = self.fault, None
+        if fault is not None:
+            raise fault
+
+    def connect_endpoint(self, url: str) -> None:
+        """As if the client had connected an endpoint; a query may follow its name."""
+        self.raw_message(f"1::{url}")
+
+    def disconnect_endpoint(self, name: str) -> None:
+        """Close an endpoint. Harmless when it is not open."""
+        if name:
+            self.below.disconnect(name)
+
+    def get_connection(self, name: str | None) -> SocketConnection | None:
+        """The connection of an open endpoint, the root without a name; else None."""
+        if not name:
+            return self.conn
+        return getattr(self.below.handler(name), "connection", None)
+
+    # The end
+
+    def close(self, endpoint: str | None = None) -> None:
+        """Close one endpoint, or everything."""
+        self.below.disconnect(endpoint or "")
+
+    def fail(self) -> None:
+        """Close everything, because something went wrong."""
+        self.below.close(End.FAULT)
+
+    # Time
+
+    def time(self) -> float:
+        """Now, in unix seconds."""
+        return self.below.registry.clock.time()
+
+    def is_alive(self) -> bool:
+        return not self.below.state
+
+    def promote(self) -> None:
+        """Let the time in which it expires begin anew."""
+        if self.below.transport is None:
+            self.below.registry.detached(self.below)
+
+    def on_delete(self, forced: bool) -> None:
+        """Its time is over: it is closed, unless something carries it and nobody insists."""
+        if forced or self.below.transport is None:
+            self.below.close(End.EXPIRED)
+
+    def reset_heartbeat(self) -> None:
+        """Let the next heartbeat be one period from now, and others follow."""
+        self.below.registry.heartbeats.start(self.below)
+
+    def stop_heartbeat(self) -> None:
+        self.below.registry.heartbeats.stop(self.below)
+
+    def delay_heartbeat(self) -> None:
+        """Let a period pass before the next heartbeat, if there is to be one."""
+        self.below.registry.heartbeats.postpone(self.below)
+
+
+class _Carried:
+    """A transport that is somebody else's object."""
+
+    __slots__ = ("_server", "_session", "carrier")
+
+    single = False
+
+    def __init__(self, server: Server, session: SocketSession, carrier: Carrier) -> None:
+        self._server = server
+        self._session = session
+        self.carrier = carrier
+
+    def has_room(self) -> bool:
+        return True
+
+    def send(self, packets: Sequence[str]) -> None:
+        self._server.sent += len(packets)
+        self.carrier.send_messages(packets)
+
+    def broadcast(self, batch: Batch, shape: Shape) -> None:
+        self.send(batch.packets(shape.packets))
+
+    def displaced(self) -> None:
+        self._server.connections -= 1
+        self.carrier.session_closed()
+
+    def end(self, packets: Sequence[str], why: End) -> None:
+        self._server.connections -= 1
+        if packets:
+            self.send(packets)
+        self.carrier.session_closed()
