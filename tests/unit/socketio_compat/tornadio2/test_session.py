@@ -153,7 +153,7 @@ def in_loop(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
 
 
 @in_loop
-async def test_connected_first(_: ExpectedLogs) -> None:
+async def test_connected_first(expected_logs: ExpectedLogs) -> None:
     world = World()
     assert world.session.send_queue == ["1::"]
     world.carry()
@@ -164,7 +164,7 @@ async def test_connected_first(_: ExpectedLogs) -> None:
 
 
 @in_loop
-async def test_messages(_: ExpectedLogs) -> None:
+async def test_messages(expected_logs: ExpectedLogs) -> None:
     world = World()
     world.carry()
     assert world.say("3:::hi") == ["3:::hi"]
@@ -224,7 +224,7 @@ async def test_answer_that_is_no_json(expected_logs: ExpectedLogs) -> None:
 
 
 @in_loop
-async def test_acknowledgements(_: ExpectedLogs) -> None:
+async def test_acknowledgements(expected_logs: ExpectedLogs) -> None:
     world = World()
     world.carry()
     root = world.session.conn
@@ -244,7 +244,7 @@ async def test_acknowledgements(_: ExpectedLogs) -> None:
 
 
 @in_loop
-async def test_acknowledgements_that_never_come(_: ExpectedLogs) -> None:
+async def test_acknowledgements_that_never_come(expected_logs: ExpectedLogs) -> None:
     class Few(Root):
         max_acks = 2
 
@@ -255,7 +255,7 @@ async def test_acknowledgements_that_never_come(_: ExpectedLogs) -> None:
 
 
 @in_loop
-async def test_endpoints(_: ExpectedLogs) -> None:
+async def test_endpoints(expected_logs: ExpectedLogs) -> None:
     world = World(query="a=1&b=2", cookie="user=ann")
     world.carry()
     session = world.session
@@ -308,7 +308,7 @@ def test_refused(verdict: str) -> None:
 
 
 @in_loop
-async def test_open_that_is_awaited(_: ExpectedLogs) -> None:
+async def test_open_that_is_awaited(expected_logs: ExpectedLogs) -> None:
     class Slow(Root):
         async def on_open(self, request: ConnectionInfo) -> bool:
             await asyncio.sleep(0)
@@ -324,7 +324,7 @@ async def test_open_that_is_awaited(_: ExpectedLogs) -> None:
 
 
 @in_loop
-async def test_order_of_coroutines_and_generators(_: ExpectedLogs) -> None:
+async def test_order_of_coroutines_and_generators(expected_logs: ExpectedLogs) -> None:
     class Mixed(Root):
         @event
         async def slowly(self, value: int) -> int:
@@ -378,7 +378,7 @@ async def test_queued_generators(expected_logs: ExpectedLogs) -> None:
 
 
 @in_loop
-async def test_carriers(_: ExpectedLogs) -> None:
+async def test_carriers(expected_logs: ExpectedLogs) -> None:
     world = World()
     world.carry()
     other = Transport()
@@ -401,7 +401,7 @@ async def test_carriers(_: ExpectedLogs) -> None:
 
 
 @in_loop
-async def test_time(_: ExpectedLogs) -> None:
+async def test_time(expected_logs: ExpectedLogs) -> None:
     world = World(session_expiry=30, heartbeat_interval=12)
     session = world.session
     world.clock.advance(20)
@@ -431,7 +431,7 @@ async def test_time(_: ExpectedLogs) -> None:
 
 
 @in_loop
-async def test_figures(_: ExpectedLogs) -> None:
+async def test_figures(expected_logs: ExpectedLogs) -> None:
     world = World()
     world.carry()
     world.say("3:::x")
@@ -457,7 +457,7 @@ def test_info() -> None:
 
 
 @in_loop
-async def test_what_a_handshake_brings(_: ExpectedLogs) -> None:
+async def test_what_a_handshake_brings(expected_logs: ExpectedLogs) -> None:
     info = World(query="x=%D1%8F&x=2&empty=&bad=%FF", cookie='a=b; no[good]="1"; c=d').session.info
     assert info.arguments == {"x": ["я", "2"], "empty": [""], "bad": ["\ufffd"]}
     assert {name: morsel.value for name, morsel in info.cookies.items()} == {"a": "b", "c": "d"}
