@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,6 +12,7 @@ from tornado.web import Application
 from hbpush.web.bridge import native_routes
 from socketio_compat.tornadio2 import SocketConnection, TornadioRouter
 from socketio_compat.tornadio2.session import Session
+from tests.support.hosts import PATIENCE
 from tests.support.socketio import Site
 
 
@@ -33,3 +36,20 @@ class Program(Site):
         else:
             routes, rest = native_routes(application)
             await self.host.serve(routes, fallback=rest)
+
+    async def listening(self) -> None:
+        """Wait for a server in another process."""
+        async with asyncio.timeout(2 * PATIENCE):
+            while True:
+                try:
+                    (await self.host.connect()).leave()
+                except ConnectionError:
+                    await asyncio.sleep(0.02)
+                else:
+                    return
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
