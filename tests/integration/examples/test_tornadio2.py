@@ -6,6 +6,7 @@ import asyncio
 import json
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Coroutine
@@ -97,6 +98,14 @@ def test_transports() -> None:
 def test_ssl_transports(certificate: Certificate) -> None:
     files = f"--certificate={certificate.certificate}", f"--key={certificate.key}"
     play("ssl_transports", chat, *files, certificate=certificate)
+
+
+def test_ssl_transports_with_a_certificate_of_its_own() -> None:
+    class Unknown(Certificate):
+        def client(self) -> ssl.SSLContext:
+            return ssl._create_unverified_context()
+
+    play("ssl_transports", chat, certificate=Unknown(Path(), Path()))
 
 
 def test_multiplexed() -> None:
