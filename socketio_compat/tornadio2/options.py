@@ -7,6 +7,7 @@ from typing import Any
 
 from hbpush.errors import ConfigError
 from hbpush.session.outbox import Room
+from hbpush.web.answers import REASONS
 from socketio_compat.v09.settings import TRANSPORTS, Settings
 
 DEFAULT_SETTINGS: dict[str, Any] = {
@@ -62,8 +63,9 @@ def effective(user_settings: Mapping[str, Any] | None) -> dict[str, Any]:
         kind = (int,) if name in _WHOLE else (int, float)
         if not isinstance(value, kind) or isinstance(value, bool) or value < 0 or (value == 0 and name in _POSITIVE):
             raise ConfigError(f"is {value!r}; must be {least}", f"user_settings.{name}")
-    if not 400 <= settings["handshake_error_status"] < 500:
-        raise ConfigError(f"is {settings['handshake_error_status']}; must be between 400 and 499", "user_settings.handshake_error_status")
+    status = settings["handshake_error_status"]
+    if status not in REASONS or status < 400:
+        raise ConfigError(f"is {status}; must be an HTTP status of errors, such as 403", "user_settings.handshake_error_status")
     return settings
 
 

@@ -470,6 +470,7 @@ async def test_what_a_handshake_brings(expected_logs: ExpectedLogs) -> None:
         ({"heartbeat_interval": "12"}, "heartbeat_interval"),
         ({"max_queue": 1.5}, "max_queue"),
         ({"handshake_error_status": 200}, "handshake_error_status"),
+        ({"handshake_error_status": 420}, "handshake_error_status"),
         ({"origins": "example.com"}, "origins"),
     ],
 )
