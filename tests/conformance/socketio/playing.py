@@ -31,6 +31,31 @@ def parameters(cases: Iterable[Case]) -> list[Any]:
     ]
 
 
+class Stage:
+    """What one driver has told of each host: all that is to be tested there is played once, when the first test asks.
+
+    A fixture with a scope would be made anew for nearly every test: pytest puts tests in an order by all parameters of that scope.
+    """
+
+    def __init__(self, driver: str) -> None:
+        self._driver = driver
+        self._told: dict[str, drivers.Told | BaseException] = {}
+
+    def told(self, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> drivers.Told:
+        """The facts of the host that is the fixture's parameter. Raises again what playing there has raised."""
+        host: str = request.param
+        if host not in self._told:
+            try:
+                self._told[host] = play(request, tmp_path_factory, self._driver)
+            except (Exception, pytest.fail.Exception) as error:
+                self._told[host] = error
+                raise
+        told = self._told[host]
+        if isinstance(told, BaseException):
+            raise told
+        return told
+
+
 def play(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, driver: str) -> drivers.Told:
     """Start the host that is the fixture's parameter and let the driver play there all that is to be tested."""
     host: str = request.param

@@ -8,13 +8,15 @@ import pytest
 from tests.conformance.socketio import drivers, playing
 from tests.conformance.socketio.cases import BROWSER, Case
 
+STAGE = playing.Stage("browser")
 
-@pytest.fixture(scope="module")
+
+@pytest.fixture
 def played(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> drivers.Told:
     drivers.need_clients("chromium")
-    return playing.play(request, tmp_path_factory, "browser")
+    return STAGE.told(request, tmp_path_factory)
 
 
-@pytest.mark.parametrize(("played", "case", "scenario"), playing.parameters(BROWSER), indirect=["played"], scope="module")
+@pytest.mark.parametrize(("played", "case", "scenario"), playing.parameters(BROWSER), indirect=["played"])
 def test_browser_client(played: drivers.Told, case: Case, scenario: str, request: pytest.FixtureRequest) -> None:
     playing.check(played, request.node.callspec.params["played"], case, scenario)

@@ -7,13 +7,15 @@ import pytest
 from tests.conformance.socketio import drivers, playing
 from tests.conformance.socketio.cases import NODE, Case
 
+STAGE = playing.Stage("node")
 
-@pytest.fixture(scope="module")
+
+@pytest.fixture
 def played(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> drivers.Told:
     drivers.need_clients()
-    return playing.play(request, tmp_path_factory, "node")
+    return STAGE.told(request, tmp_path_factory)
 
 
-@pytest.mark.parametrize(("played", "case", "scenario"), playing.parameters(NODE), indirect=["played"], scope="module")
+@pytest.mark.parametrize(("played", "case", "scenario"), playing.parameters(NODE), indirect=["played"])
 def test_node_client(played: drivers.Told, case: Case, scenario: str, request: pytest.FixtureRequest) -> None:
     playing.check(played, request.node.callspec.params["played"], case, scenario)
