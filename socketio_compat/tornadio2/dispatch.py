@@ -76,7 +76,7 @@ class ConnectionHandler(Handler):
         try:
             result = self.connection.on_message(value)
         except BaseException as error:
-            self.connection.session.fault = error
+            self.connection.session.failed(error)
             raise
         return None if result is None else _awaitable(result)
 
@@ -95,7 +95,7 @@ class ConnectionHandler(Handler):
                 return self._acknowledge_later(packet, later)
             self._acknowledge(packet, result)
         except BaseException as error:
-            connection.session.fault = error
+            connection.session.failed(error)
             raise
         return None
 
@@ -103,7 +103,7 @@ class ConnectionHandler(Handler):
         try:
             result = self.connection.deque_ack(id, args or None)
         except BaseException as error:
-            self.connection.session.fault = error
+            self.connection.session.failed(error)
             raise
         return None if result is None else _awaitable(result)
 

@@ -125,7 +125,7 @@ class TornadioRouter:
         return self._created_later(below, verdict)
 
     def get_session(self, session_id: str) -> Session | None:
-        """The session with an id, or None. A closed one is there while its last packets wait for a poll."""
+        """The open session with an id, or None."""
         below = None if self._server is None else self._server.registry.get(session_id)
         return None if below is None or not isinstance(below.root, ConnectionHandler) else below.root.connection.session
 

@@ -39,13 +39,17 @@ class Session(SessionBase):
     conn: SocketConnection
     info: ConnectionInfo
 
+    expiry_date = promoted = None
+    """Its registry knows when it expires."""
+
+    _raises = False
+    _fault: BaseException | None = None
+
     def __init__(self, server: TornadioRouter, below: SocketSession) -> None:
         self.server = server
         self.below = below
         self.session_id = below.id
         self.expiry = below.registry.terms.expiry
-        self.fault: BaseException | None = None
-        """What a handler has raised last."""
 
     @property
     def remote_ip(self) -> str:
@@ -105,11 +109,19 @@ class Session(SessionBase):
 
     def raw_message(self, msg: str) -> None:
         """Take one packet of the client's. What its handler raises at once has closed the session, and is raised."""
-        self.fault = None
-        self.below.received(msg)
-        fault, self.fault = self.fault, None
+        self._raises = True
+        try:
+            self.below.received(msg)
+        finally:
+            fault = self._fault
+            self._raises, self._fault = False, None
         if fault is not None:
             raise fault
+
+    def failed(self, error: BaseException) -> None:
+        """A handler has raised: for whoever has called `raw_message`. Kept no longer, for it holds on to the places it came from."""
+        if self._raises:
+            self._fault = error
 
     def connect_endpoint(self, url: str) -> None:
         """As if the client had connected an endpoint; a query may follow its name."""
