@@ -293,3 +293,36 @@ async def test_routes_of_ones_own(program: Program) -> None:
         await program.until(lambda: session.handler is not None)
         session.conn.send("pushed")
         assert (await client.answer()).body == b"3:::pushed"
+
+
+class Status(PreflightHandler):
+    def verify_origin(self) -> bool:
+        return self.request.headers["Origin"].endswith(".example")
+
+    def get(self, session_id: str = "", **named: str) -> None:
+        self.finish("open" if self.preflight() else "closed")
+
+
+class Noticing(TornadioXHRPollingHandler):
+    def get(self, session_id: str = "", **named: str) -> None:
+        self.send_messages(["3:::notice"])
+        super().get(session_id)
+
+
+async def test_handlers_of_ones_own(program: Program) -> None:
+    router = program.router = TornadioRouter(Main, clock=program.clock)
+    routes: list[Any] = [
+        (r"/status", Status, {"server": router}),
+        (r"/poll/(?P<session_id>[^/]+)", Noticing, {"server": router}),
+    ]
+    await program.serve_application(Application(router.apply_routes(routes)))
+    assert (await program.ask("GET", "/status")).body == b"open"
+    good = await program.ask("GET", "/status", "Origin: http://good.example")
+    assert (good.body, good.headers[b"access-control-allow-origin"]) == (b"open", b"http://good.example")
+    assert good.headers[b"access-control-allow-credentials"] == b"true"
+    bad = await program.ask("GET", "/status", "Origin: http://bad.invalid")
+    assert bad.body == b"closed"
+    assert b"access-control-allow-origin" not in bad.headers
+    sid = await program.shake()
+    answer = (await program.ask("GET", f"/poll/{sid}")).body.decode()
+    assert answer == "\ufffd3\ufffd1::\ufffd10\ufffd3:::notice"
