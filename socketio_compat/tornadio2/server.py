@@ -114,6 +114,9 @@ class SocketServer:
             await native.close(grace)
 
     async def _listen(self) -> None:
+        if not self._sockets:
+            # It was stopped before the loop ran.
+            return
         clock = LoopClock(asyncio.get_running_loop())
         routes, rest = native_routes(self.application)
         if not self._keep_alive:

@@ -55,6 +55,18 @@ def test_in_a_running_loop(certificate: Certificate) -> None:
     asyncio.run(asyncio.wait_for(scenario(), 20))
 
 
+def test_stopped_before_it_began() -> None:
+    async def scenario() -> None:
+        server = SocketServer(application(TornadioRouter(Echo)))
+        server.stop()
+        await asyncio.sleep(0.01)
+        with pytest.raises(ConnectionRefusedError):
+            await ask(server.port, b"/who")
+        await server.close()
+
+    asyncio.run(asyncio.wait_for(scenario(), 20))
+
+
 @pytest.mark.parametrize(
     ("xheaders", "settings", "who"),
     [
