@@ -268,6 +268,9 @@ class Server:
         """Whether it is the request that a page makes when it is left: then it is answered, and the session is over."""
         if argument(exchange.target.partition(b"?")[2], b"disconnect") is None:
             return False
+        if not self.origins.admits(exchange):
+            self.refuse_origin(exchange)
+            return True
         session = self._session(exchange)
         if session is not None:
             session.close(End.LEFT)

@@ -306,6 +306,16 @@ async def test_disconnect_by_url(site: Site, form: str) -> None:
     assert len(site.server.registry) == 0
 
 
+async def test_disconnect_by_url_from_another_origin(site: Site) -> None:
+    await site.echo(origins=("http://good.example",))
+    sid = await site.shake()
+    refused = await site.ask("GET", f"/socket.io/1//{sid}/?disconnect=1", "Origin: http://bad.example")
+    assert (refused.status, b"access-control-allow-origin" in refused.headers, len(site.server.registry)) == (403, False, 1)
+    answer = await site.ask("GET", f"/socket.io/1//{sid}/?disconnect=1", "Origin: http://good.example")
+    assert (answer.status, answer.headers[b"access-control-allow-origin"]) == (200, b"http://good.example")
+    assert len(site.server.registry) == 0
+
+
 async def test_websocket_check(site: Site) -> None:
     await site.echo(websocket_check=True)
     sid = await site.shake()
