@@ -27,12 +27,23 @@ def program() -> str:
     return found
 
 
+_failures: list[str] = []
+"""Why the packages could not be installed by this process."""
+
+
 def modules() -> Path:
     """The folder of the installed packages. Raises BenchError."""
     wanted = (HERE / "package.json").read_bytes()
     folder = FOLDER / f"node-{hashlib.sha256(wanted).hexdigest()[:12]}"
     if not folder.exists():
-        _install(wanted, folder)
+        if _failures:
+            # Without a network each try would take its whole time again.
+            raise BenchError(_failures[0])
+        try:
+            _install(wanted, folder)
+        except BenchError as error:
+            _failures.append(str(error))
+            raise
     return folder / "node_modules"
 
 
