@@ -40,7 +40,7 @@ class Feed:
         self.name = f"feed {settings.pubsub_channel}"
         channel = settings.pubsub_channel.encode("utf-8", "surrogateescape")
         self.listener = Listener(self.name, settings.redis, channel, self, clock)
-        self._lease_name = f"tyron {self.listener.place} {settings.pubsub_channel}"
+        self._channel = settings.pubsub_channel
         self._lease: Lease | None = None
         self._shared = False
         self._caught_up = False
@@ -48,6 +48,8 @@ class Feed:
     def start(self) -> Future[None]:
         """Listen. Done when the first try has succeeded or failed. Raises StoreUnavailable for a store that is not there."""
         self._shared = self._hub.store(self._store).shared
+        # Processes may have other names for it; were each to think of another feed, each would store every envelope.
+        self.listener.has_to_know = self._shared
         return self.listener.start()
 
     async def stop(self) -> None:
@@ -67,7 +69,7 @@ class Feed:
 
     def subscribed(self) -> None:
         """What is published can be heard: want to be the one who brings it to the hub."""
-        self._lease = self._hub.store(self._store).lease(self._lease_name, self._granted)
+        self._lease = self._hub.store(self._store).lease(f"tyron {self.listener.server} {self._channel}", self._granted)
 
     def deaf(self) -> None:
         """It cannot be heard here any more: whoever hears it is to go on."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
@@ -46,6 +47,10 @@ class Listener:
     def __init__(self, name: str, settings: RedisServerSettings, channel: bytes, hearer: Hearer, clock: Clock) -> None:
         self.trouble = "it was not reached yet"
         """Why nothing is heard now, empty while the server has confirmed the subscription."""
+        self.server = ""
+        """The run of the server that is listened to, whatever name it was found by; that name where the user has no right to INFO."""
+        self.has_to_know = False
+        """Whether a server that does not tell its run is not to be used: others that listen to it are to find the same."""
         self.place = Place(settings)
         self._name = name
         self._channel = channel
@@ -111,6 +116,7 @@ class Listener:
         self._lost_again.clear()
         address = await self.place.find(self._channel)
         connection = await self.place.open(address, self._lost, self._heard)
+        self.server = await self._run_of(connection)
         self._joining = connection
         self._confirmed = asyncio.get_running_loop().create_future()
         try:
@@ -121,6 +127,21 @@ class Listener:
         except BaseException:
             connection.close("it could not be listened to")
             raise
+
+    async def _run_of(self, connection: Connection) -> str:
+        try:
+            async with asyncio.timeout(self.place.timeout):
+                about = bytes(await connection.ask("INFO", "server"))
+        except hiredis.ReplyError as error:
+            if self.has_to_know:
+                connection.close("it does not tell its run")
+                raise StoreUnavailable(str(error)) from None
+            return str(self.place)
+        except BaseException:
+            connection.close("it could not be asked")
+            raise
+        found = re.search(rb"^run_id:(\w+)", about, re.MULTILINE)
+        return str(self.place) if found is None else found[1].decode()
 
     def _has_tried(self) -> None:
         if self._tried is not None and not self._tried.done():

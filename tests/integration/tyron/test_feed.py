@@ -143,7 +143,7 @@ async def test_a_password(site: Site, own_redis: Redis, expected_logs: ExpectedL
 
 
 async def test_a_user_needs_few_rights(site: Site, own_redis: Redis) -> None:
-    rights = ("resetchannels", f"&{own_redis.channel}", "-@all", "+subscribe", "+ping", "+get", "~public:*")
+    rights = ("resetchannels", f"&{own_redis.channel}", "-@all", "+subscribe", "+ping", "+info", "+get", "~public:*")
     own_redis.server.cli("ACL", "SETUSER", "feed", "on", ">secret", *rights)
     own_redis.server.cli("SET", "public:a", "v")
     place = {"host": HOST, "port": own_redis.server.port, "username": "feed", "password": "secret"}
@@ -161,6 +161,18 @@ async def test_two_locations_with_one_feed_publish_once(site: Site, redis: Redis
     one, other = await first.answer(), await second.answer()
     assert one.headers[b"x-tyron-id"] == other.headers[b"x-tyron-id"]
     assert site.hub.info(HIPHOP).messages == 1  # type: ignore[union-attr]
+
+
+async def test_two_names_of_one_server_are_one_feed(site: Site, redis: Redis) -> None:
+    names = [{"host": host, "port": redis.server.port} for host in (HOST, "localhost")]
+    first, second = (redis.location(prefix=f"/{name['host']}/", redis=name, buffer_seconds=60) for name in names)
+    await site.serve(first, second)
+    client = await site.hold("/localhost/hiphop/")
+    assert redis.publish(GOOD) == 2
+    await client.answer()
+    assert redis.publish(GOOD) == 2
+    await site.until(lambda: site.hub.info(HIPHOP).messages >= 2)  # type: ignore[union-attr]
+    assert site.hub.info(HIPHOP).messages == 2  # type: ignore[union-attr]
 
 
 async def test_a_message_that_has_no_room_is_told(site: Site, redis: Redis, expected_logs: ExpectedLogs) -> None:

@@ -26,11 +26,11 @@ class Pair:
 
     def __init__(self, redis: Redis, directory: Path, daemons: ExitStack) -> None:
         self.redis = redis
-        redis.server.cli("ACL", "SETUSER", "first", "on", ">secret", "allchannels", "-@all", "+subscribe", "+ping")
+        redis.server.cli("ACL", "SETUSER", "first", "on", ">secret", "allchannels", "-@all", "+subscribe", "+ping", "+info")
         login = "username: first, password: secret"
         self.first = daemons.enter_context(Daemon("-c", self._file(directory / "1.yaml", login), expected=(DEAF,)))
         self.publish_until_stored("start")
-        self.second = daemons.enter_context(Daemon("-c", self._file(directory / "2.yaml", "password: ''")))
+        self.second = daemons.enter_context(Daemon("-c", self._file(directory / "2.yaml", "password: ''"), expected=(DEAF,)))
 
     def _file(self, path: Path, login: str) -> Path:
         port = self.redis.server.port
@@ -91,3 +91,12 @@ def test_a_process_that_hears_nothing_leaves_it_to_one_that_does(pair: Pair) -> 
     pair.publish_until_stored("after", pair.second)
     assert ask(pair.first.port, "GET", "/tyron/health/").status == 503
     assert ask(pair.second.port, "GET", "/tyron/health/").status == 200
+
+
+def test_who_cannot_tell_which_server_it_hears_does_not_listen(pair: Pair) -> None:
+    pair.redis.server.cli("ACL", "SETUSER", "first", "-info")
+    pair.redis.server.cli("CLIENT", "KILL", "TYPE", "pubsub")
+    end = time.monotonic() + TAKEN_OVER
+    while b"'info'" not in ask(pair.first.port, "GET", "/tyron/health/").body:
+        assert time.monotonic() < end
+    pair.publish_until_stored("after", pair.second)
