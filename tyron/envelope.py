@@ -44,8 +44,8 @@ def envelope(payload: bytes, largest: int = 0) -> Envelope:
     """Read a payload: ``{"channel": text, "data": any JSON}``; other keys are not looked at.
 
     The body is the text of a string, nothing for null, and else the JSON itself without white space, as UTF-8. A lone surrogate, which
-    no UTF-8 can carry, becomes U+FFFD. ``largest`` is the bound on the payload in bytes, 0 for none. Raises ProtocolError, its text the
-    reason.
+    no UTF-8 can carry, becomes U+FFFD in data, and makes no channel. ``largest`` is the bound on the payload in bytes, 0 for none.
+    Raises ProtocolError, its text the reason.
     """
     if largest and len(payload) > largest:
         raise ProtocolError(f"it has {len(payload)} bytes, and {largest} at most are taken")
@@ -61,6 +61,8 @@ def envelope(payload: bytes, largest: int = 0) -> Envelope:
         if mended == payload:
             raise
         channel, data = _read(mended)
+        if "\ufffd" in channel:
+            raise ProtocolError("its channel is no Unicode text") from None
     return Envelope(channel, data)
 
 

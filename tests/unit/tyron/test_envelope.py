@@ -89,6 +89,7 @@ def test_order_space_and_other_keys_do_not_matter(text: str) -> None:
         (b'{"channel": null, "data": "x"}', "channel is not text"),
         (b'{"channel": ["c"], "data": "x"}', "channel is not text"),
         (b'{"channel": "", "data": "x"}', "0 bytes"),
+        (b'{"channel": "\\ud83d", "data": "x"}', "no Unicode text"),
         (b'{"channel": "c", "data": "\xff"}', "not UTF-8"),
         (b'{"channel": "\xc3", "data": "x"}', "not UTF-8"),
         (b'{"channel": "c", "data": "a\nb"}', "not JSON"),
