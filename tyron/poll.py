@@ -1,7 +1,7 @@
 """The endpoint of a Tyron channel: a request waits, a message ends it (specification 7.4.1 to 7.4.4, 7.4.9, 7.4.10).
 
-Each message has ``X-Tyron-Id``; who asks again with it, as ``?since=<id>``, gets what came after it as far as the store keeps it. Who asks
-without gets what comes next.
+With the buffer each message has ``X-Tyron-Id``; who asks again with it, as ``?since=<id>``, gets what came after it as far as the store
+keeps it. Who asks without gets what comes next.
 """
 
 from __future__ import annotations
@@ -34,6 +34,12 @@ EXPOSED = b"X-Tyron-Id, X-Tyron-Missed, X-Tyron-Timeout, Retry-After"
 
 def answer(messages: Sequence[Message]) -> bytes:
     """The Format of a poll: the first message of a batch as a whole response. No Etag: two equal messages are two."""
+    body = messages[0].body
+    return b"HTTP/1.1 200 OK\r\n%b%bContent-Length: %d\r\n\r\n%b" % (stamp.lines(), TEXT, len(body), body)
+
+
+def numbered(messages: Sequence[Message]) -> bytes:
+    """The same with the message's id, where what comes after it can be asked for."""
     message = messages[0]
     body = message.body
     return b"HTTP/1.1 200 OK\r\n%b%bX-Tyron-Id: %d:%d\r\nContent-Length: %d\r\n\r\n%b" % (stamp.lines(), TEXT, *message.id, len(body), body)
@@ -61,7 +67,7 @@ class Waiting:
         self.hub = hub
         self.wheel = wheel
         self.timeout = settings.timeout
-        self.format = answer
+        self.format = numbered if settings.buffer_seconds else answer
         self._counters = counters
         self._status = settings.timeout_status
         self._message = settings.timeout_message.encode("utf-8", "surrogateescape")
@@ -94,7 +100,7 @@ class Waiting:
 
     def timed_out(self, since: Since) -> bytes:
         """The answer without a message; with the id to go on with, where there is one."""
-        id_line = b"X-Tyron-Id: %d:%d\r\n" % since if isinstance(since, MessageId) and since.tag >= 0 else b""
+        id_line = b"X-Tyron-Id: %d:%d\r\n" % since if self._buffered and isinstance(since, MessageId) and since.tag >= 0 else b""
         return Head(self._status, TEXT + TIMED_OUT + id_line).wire(self._message)
 
     def _from_newest(self, exchange: Exchange, page: Page) -> None:
@@ -112,6 +118,26 @@ class Poll(HeldPoll):
         # Who did not say where to go on has missed nothing that it asked for.
         if self._since is not NEWEST and MISSED not in self._exchange.extra:
             self._exchange.extra += MISSED
+
+    def _timed_out(self) -> None:
+        place, exchange = self._place, self._exchange
+        if MISSED not in exchange.extra:
+            super()._timed_out()
+            return
+        self._timer = None
+        place.hub.settle(exchange.args)
+        if self.held:
+            # Told once: the id to go on with is one after which nothing is missing.
+            then(place.hub.read(exchange.args, NEWEST, 1), self._leave_behind, self._leave_as_before)
+
+    def _leave_behind(self, page: Page) -> None:
+        self._since = page.last
+        self._leave_as_before(None)
+
+    def _leave_as_before(self, _: BaseException | None) -> None:
+        # A message may have come meanwhile.
+        if self.held:
+            self.leave(self._place.timed_out(self._since))
 
     def closed(self, reason: CloseReason) -> None:
         self.forget()

@@ -15,13 +15,14 @@ struct feed {
 /* Makes the request for what comes after the message in the answer, or for whatever comes next. Returns its length. */
 static size_t again(struct feed *feed, const struct answer *answer)
 {
-    size_t id_length;
-    const char *id = header(answer, "x-tyron-id", &id_length);
-    if (id == NULL || id_length > 64)
-        fail("a message has no id");
     char since[80] = "";
-    if (feed->resume)
+    if (feed->resume) {
+        size_t id_length;
+        const char *id = header(answer, "x-tyron-id", &id_length);
+        if (id == NULL || id_length > 64)
+            fail("a message has no id");
         snprintf(since, sizeof since, "?since=%.*s", (int)id_length, id);
+    }
     int length = snprintf(feed->pollers.request, REQUEST_SPACE, "GET %s%s/%s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
                           feed->pollers.at.subscriber, feed->channel, since);
     return (size_t)length;

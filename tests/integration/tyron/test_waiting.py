@@ -253,6 +253,35 @@ async def test_messages_are_kept_no_longer_than_the_buffer_says(site: Site, redi
     assert (answer.body, answer.headers[b"x-tyron-missed"]) == (b"new", b"1")
 
 
+async def test_what_is_missed_is_told_once_by_time_outs_too(site: Site, redis: Redis) -> None:
+    await site.serve(redis.location(buffer_seconds=10, timeout=5))
+    client = await site.hold("/hiphop/")
+    redis.publish(SEEDS_PUBLISH)
+    id_ = (await client.answer()).headers[b"x-tyron-id"].decode()
+    redis.publish(SEEDS_PUBLISH)
+    await site.until(lambda: site.hub.info(HIPHOP).messages == 2)  # type: ignore[union-attr]
+    last = str(site.hub.info(HIPHOP).last)  # type: ignore[union-attr]
+    site.clock.advance(11)
+    told = []
+    for _ in range(2):
+        again = await site.hold(f"/hiphop/?since={id_}")
+        site.clock.advance(6.1)
+        headers = (await again.answer()).headers
+        id_ = headers[b"x-tyron-id"].decode()
+        told.append((b"x-tyron-missed" in headers, id_))
+    assert told == [(True, last), (False, last)]
+
+
+async def test_without_the_buffer_there_is_no_id_to_go_on_with(site: Site, redis: Redis) -> None:
+    await site.serve(redis.location(timeout=5))
+    client = await site.hold("/hiphop/")
+    redis.publish(SEEDS_PUBLISH)
+    assert b"x-tyron-id" not in (await client.answer()).headers
+    late = await site.hold("/hiphop/?since=1:0")
+    site.clock.advance(6.1)
+    assert b"x-tyron-id" not in (await late.answer()).headers
+
+
 @pytest.mark.parametrize("since", ["", "x", "1", "1:x", "-1:0", "1:0:0"])
 async def test_an_id_that_cannot_be_read(site: Site, redis: Redis, since: str) -> None:
     await site.serve(redis.location())
