@@ -55,6 +55,7 @@ OPTIONS = (
     Option("redis_db", RedisServerSettings, "database"),
     Option("redis_hostname", RedisServerSettings, "host"),
     Option("redis_password", RedisServerSettings, "password"),
+    Option("redis_password_file", RedisServerSettings, "password_file"),
     Option("redis_port", RedisServerSettings, "port"),
     Option("timeout", TyronSettings, "timeout"),
     Option("webserver_port", ServerSettings, "port", DEFAULT_PORT),
@@ -66,6 +67,7 @@ OPTIONS = (
     Option("store_prefix", TyronSettings, "store_prefix"),
     Option("max_connections", ServerSettings, "max_connections"),
     Option("max_subscribers", TyronSettings, "max_subscribers"),
+    Option("max_payload", TyronSettings, "max_payload"),
     Option("allow_origin", TyronSettings, "allow_origin"),
 )
 
@@ -101,7 +103,8 @@ def flags_of(given: dict[str, Any]) -> Flags:
             values[option.declared][option.field] = value
     location = {"type": "tyron", "prefix": "/", **values[TyronSettings], "redis": values[RedisServerSettings]}
     server = {**values[ServerSettings], "log_level": LOG_LEVELS[given["logging"]]}
-    return Flags(values=ConfigFile(SOURCE, {**server, "store": {"type": "memory"}, "locations": [location]}), program=PROGRAM)
+    values_of_all = ConfigFile(SOURCE, {**server, "store": {"type": "memory"}, "locations": [location]})
+    return Flags(values=values_of_all, program=PROGRAM, port_option="--webserver_port", address_option="--webserver_address")
 
 
 def _told(text: str) -> str:

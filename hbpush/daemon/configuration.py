@@ -89,6 +89,9 @@ class Flags(NamedTuple):
     """What stands in for the file, and for the environment: the options of another command."""
     program: str = "hbpushd"
     """The command that was started."""
+    port_option: str = "--port"
+    address_option: str = "--address"
+    """What that command calls them."""
 
 
 def load(flags: Flags, environ: Mapping[str, str], workers: int = 1) -> Configuration:

@@ -156,7 +156,7 @@ class Daemon:
             bound = await self._server.listen(server.address, self._role.port, listening, self._role.reuse_port)
         except OSError as error:
             await self._assembly.stop()
-            raise ConfigError(cannot_listen(server, error)) from None
+            raise ConfigError(cannot_listen(server, error, self._flags)) from None
         self._warn(self._assembly.configuration.server)
         gc.collect()
         gc.freeze()
@@ -264,16 +264,17 @@ def raise_descriptor_limit() -> int:
     return UNLIMITED_DESCRIPTORS if soft == resource.RLIM_INFINITY else soft
 
 
-def cannot_listen(server: ServerSettings, error: OSError) -> str:
+def cannot_listen(server: ServerSettings, error: OSError, flags: Flags = Flags()) -> str:  # noqa: B008 - immutable
     """One line for why a port could not be had, and what to do."""
     where = f"port {server.port}" + (f" of {server.address}" if server.address else "")
+    port, address = flags.port_option, flags.address_option
     if error.errno == errno.EADDRINUSE:
-        return f"{where} is in use by another process; choose another with --port"
+        return f"{where} is in use by another process; choose another with {port}"
     if error.errno in (errno.EACCES, errno.EPERM):
-        return f"{where} needs a privilege that this user lacks, as ports below 1024 do; choose another with --port, such as --port 9090"
+        return f"{where} needs a privilege that this user lacks, as ports below 1024 do; choose another with {port}, such as {port} 9090"
     if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
-        return f"address {server.address!r} is none of this machine's; choose another with --address"
-    return f"cannot listen on {where}: {os.strerror(error.errno) if error.errno else error}; choose another with --port or --address"
+        return f"address {server.address!r} is none of this machine's; choose another with {address}"
+    return f"cannot listen on {where}: {os.strerror(error.errno) if error.errno else error}; choose another with {port} or {address}"
 
 
 def listening_line(program: str, bound: Sequence[tuple[str, int]], configuration: Configuration, descriptors: int) -> str:

@@ -9,6 +9,7 @@ import resource
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -172,3 +173,13 @@ def test_under_supervisord(redis_server: RedisServer, redis: Redis, tmp_path: Pa
 def test_the_commands_are_installed() -> None:
     assert shutil.which("tornado_tyron", path=f"{sys.prefix}/bin")
     assert os.access(ROOT / "bin" / "tornado_tyron", os.X_OK)
+
+
+def test_a_port_in_use_is_told_by_the_option_that_there_is(redis_server: RedisServer) -> None:
+    with socket.create_server((HOST, 0)) as taken:
+        port = taken.getsockname()[1]
+        command = [*TYRON, f"--redis_port={redis_server.port}", "--webserver_address=127.0.0.1", f"--webserver_port={port}"]
+        ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert ended.returncode == 1
+    told = f"tornado_tyron: port {port} of 127.0.0.1 is in use by another process; choose another with --webserver_port"
+    assert ended.stderr.splitlines() == [told]

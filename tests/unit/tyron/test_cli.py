@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from hbpush.daemon.configuration import Configuration, load
@@ -45,11 +47,12 @@ def test_the_defaults_are_the_seeds() -> None:
     assert (settings.timeout_status, settings.timeout_message, settings.buffer_seconds, settings.store_prefix) == (200, "", 0, "")
 
 
-def test_every_option_reaches_its_place() -> None:
+def test_every_option_reaches_its_place(tmp_path: Path) -> None:
     arguments = [
         "--pubsub_channel=tyron", "--redis_db=3", "--redis_hostname=redis.example", "--redis_password=secret", "--redis_port=7000",
         "--timeout=15", "--webserver_port=9000", "--webserver_address=127.0.0.1", "--timeout_status=408", "--timeout_message=late",
         "--buffer_seconds=30", "--close_connections=true", "--store_prefix=public:", "--max_connections=500", "--max_subscribers=9",
+        "--max_payload=5000",
         "--allow_origin=*", "--logging=warning",
     ]  # fmt: skip
     configuration, settings = configured(*arguments), tyron(*arguments)
@@ -60,7 +63,12 @@ def test_every_option_reaches_its_place() -> None:
     assert (settings.timeout_message, settings.buffer_seconds, settings.close_connections) == ("late", 30, True)
     assert (settings.store_prefix, server.max_connections, settings.max_subscribers) == ("public:", 500, 9)
     assert (settings.allow_origin, server.log_level) == ("*", "warning")
-    assert {argument.partition("=")[0][2:] for argument in arguments} == {option.name for option in OPTIONS} | {"logging"}
+    assert settings.max_payload == 5000
+    named = {argument.partition("=")[0][2:] for argument in arguments}
+    assert named == {option.name for option in OPTIONS} - {"redis_password_file"} | {"logging"}
+    file = tmp_path / "password"
+    file.write_text("secret\n")
+    assert tyron(f"--redis_password_file={file}").redis.password_file == str(file)
 
 
 @pytest.mark.parametrize("given", ["", "0"])
