@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from hbpush.core.clock import Clock, TimerWheel
 from hbpush.core.counters import Counters
@@ -27,7 +28,8 @@ FLUSHED_AT_ONCE = 1000
 class Terms(NamedTuple):
     """What sessions are kept under. Times in seconds; ``heartbeat`` 0 and ``max_sessions`` 0 are for none.
 
-    ``expiry`` is how long a session is kept without a transport, ``missed`` how many heartbeats may stay unanswered.
+    ``expiry`` is how long a session is kept without a transport, ``missed`` how many heartbeats may stay unanswered, ``max_waiting`` how
+    many packets of one client may wait for a handler that is busy; together they are no larger than ``room``.
     """
 
     expiry: float = 30.0
@@ -35,6 +37,7 @@ class Terms(NamedTuple):
     missed: int = 2
     max_sessions: int = 0
     room: Room = Room()
+    max_waiting: int = 1000
 
 
 S = TypeVar("S", bound="Session")
@@ -49,6 +52,8 @@ class Registry(Generic[S]):
         self.terms = terms
         self.room = terms.room
         self.heartbeats = Heartbeats(clock, wheel, terms.heartbeat, terms.missed)
+        self.running: set[asyncio.Future[Any]] = set()
+        """Calls of the application that have not come to their end."""
         self.opened = 0
         self.most = 0
         self._sessions: dict[str, S] = {}

@@ -118,7 +118,7 @@ class ConnectionHandler(Handler):
             connection.ack_queue.clear()
         later = None if result is None else _awaitable(result)
         if later is not None:
-            running = self.session.server.running
+            running = self.session.registry.running
             future = asyncio.ensure_future(later)
             running.add(future)
             future.add_done_callback(running.discard)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hbpush.errors import ProtocolError
-from hbpush.session.session import Session
 from hbpush.session.transport import End
+from hbpush.session.turns import TurnSession
 from socketio_compat.v09 import codec
 from socketio_compat.v09.contract import Handler, No, Opening
 from socketio_compat.v09.packet import Packet, UnknownPacketType
@@ -25,13 +23,13 @@ UNTOLD = frozenset((End.SHUTDOWN, End.SLOW))
 """Ends that a client is told by the connection alone: after a disconnect packet it would not come back."""
 
 
-class SocketSession(Session):
+class SocketSession(TurnSession[Packet]):
     """One session, from its handshake to its end. ``opening`` tells who has come.
 
     Handlers send packets by `send`, made by `socketio_compat.v09.codec`.
     """
 
-    __slots__ = ("_held", "_open", "_opening", "_waiting", "_waiting_size", "endpoints", "opening", "root", "server")
+    __slots__ = ("_held", "_open", "_opening", "endpoints", "opening", "root", "server")
 
     def __init__(self, server: Server, opening: Opening) -> None:
         super().__init__(server.registry)
@@ -40,9 +38,6 @@ class SocketSession(Session):
         self.root: Handler | None = None
         self.endpoints: dict[str, Handler] | None = None
         self._open = False
-        self._waiting: deque[tuple[Packet, int]] | None = None
-        """Packets that wait for a handler, and their sizes; None while no handler is busy."""
-        self._waiting_size = 0
         self._opening = ""
         """The endpoint whose packets are held back, '' for none."""
         self._held: list[str] | None = None
@@ -106,16 +101,7 @@ class SocketSession(Session):
         except ProtocolError as error:
             self._malformed(error)
             return
-        waiting = self._waiting
-        if waiting is None:
-            self._take(packet)
-            return
-        self._waiting_size += len(text)
-        if len(waiting) < self.server.settings.max_waiting and self._waiting_size <= self.server.settings.room.bytes:
-            waiting.append((packet, len(text)))
-        else:
-            self.registry.counters.refuse("busy_session", "a client sends more than its handlers take")
-            self.close(End.SLOW)
+        self.turn(packet, len(text))
 
     # What a session asks of a protocol
 
@@ -130,7 +116,7 @@ class SocketSession(Session):
     def closed(self, why: End) -> None:
         endpoints, self.endpoints = self.endpoints, None
         root, self.root = self.root, None
-        self._waiting = None
+        self.ended()
         self._held = None
         for handler in endpoints.values() if endpoints else ():
             self._tell_closed(handler, why)
@@ -140,7 +126,7 @@ class SocketSession(Session):
 
     # One packet
 
-    def _take(self, packet: Packet) -> None:
+    def take(self, packet: Packet) -> None:
         try:
             if packet.endpoint or packet.type in (codec.CONNECT, codec.DISCONNECT):
                 self._to_endpoint(packet)
@@ -149,7 +135,7 @@ class SocketSession(Session):
         except ProtocolError as error:
             self._malformed(error)
         except Exception:  # noqa: BLE001 - the wall between sessions: it is logged, and ends the one that has it
-            self._failed()
+            self.failed()
 
     def _to_endpoint(self, packet: Packet) -> None:
         if packet.type == codec.CONNECT:
@@ -173,17 +159,17 @@ class SocketSession(Session):
             name, args = codec.event_of(packet)
             outcome = handler.event(name, args, packet)
             if outcome is not None:
-                self._wait(outcome)
+                self.wait(outcome)
         elif kind == codec.MESSAGE or kind == codec.JSON:
             outcome = handler.message((packet.data or "") if kind == codec.MESSAGE else codec.json_of(packet), packet)
             if outcome is not None:
-                self._wait(outcome, partial(self.acknowledge, packet))
+                self.wait(outcome, partial(self.acknowledge, packet))
             else:
                 self.acknowledge(packet)
         elif kind == codec.ACK:
             outcome = handler.acknowledged(*codec.ack_of(packet))
             if outcome is not None:
-                self._wait(outcome)
+                self.wait(outcome)
 
     # Endpoints
 
@@ -218,7 +204,7 @@ class SocketSession(Session):
         if isinstance(verdict, bool):
             self._connected(endpoint, verdict)
         else:
-            self._wait(verdict, partial(self._connected, endpoint), True)
+            self.wait(verdict, partial(self._connected, endpoint), True)
 
     def _connected(self, endpoint: str, verdict: bool) -> None:
         """Whether the client may be at an endpoint is known."""
@@ -262,47 +248,12 @@ class SocketSession(Session):
         self.outbox.take()
         self.close(End.SHUTDOWN)
 
-    # Handlers that take their time
-
-    def _wait(self, outcome: Awaitable[Any], then: Callable[..., object] | None = None, with_value: bool = False) -> None:
-        """Let the packets that follow wait until a handler is done; then call ``then``, with its value if that is asked for."""
-        if self._waiting is None:
-            self._waiting = deque()
-        future = asyncio.ensure_future(outcome)
-        self.server.running.add(future)
-        future.add_done_callback(partial(self._done, then, with_value))
-
-    def _done(self, then: Callable[..., object] | None, with_value: bool, future: asyncio.Future[Any]) -> None:
-        self.server.running.discard(future)
-        if future.cancelled():
-            self.close(End.FAULT)
-            return
-        try:
-            value = future.result()
-            if not self.state and then is not None:
-                then(*((value,) if with_value else ()))
-        except Exception:  # noqa: BLE001 - the wall between sessions: it is logged, and ends the one that has it
-            self._failed()
-        waiting, self._waiting = self._waiting, None
-        while waiting and self._waiting is None and not self.state:
-            packet, size = waiting.popleft()
-            self._waiting_size -= size
-            self._take(packet)
-        if waiting and not self.state:
-            # The handler of one of them takes its time, too.
-            self._waiting = waiting
-
     # Faults
 
     def _malformed(self, error: ProtocolError) -> None:
         self.registry.counters.refuse("malformed_packet", f"a packet is ignored: {error}")
         if self.server.settings.strict and not isinstance(error, UnknownPacketType):
             self.close(End.FAULT)
-
-    def _failed(self) -> None:
-        """Within an except clause: a handler raised."""
-        logger.exception("a handler failed; its session is closed")
-        self.close(End.FAULT)
 
     def _tell_closed(self, handler: Handler, why: End) -> None:
         try:

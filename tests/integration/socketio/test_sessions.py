@@ -107,7 +107,7 @@ async def test_client_that_floods_a_busy_session(site: Site) -> None:
     assert await socket.read_close() == 4000
     site.application.gate.set()
     await (await site.opened()).quiet()
-    assert not site.server.running
+    assert not site.server.registry.running
 
 
 async def test_client_that_floods_a_busy_session_with_few_bytes_left(site: Site) -> None:

@@ -1,0 +1,89 @@
+"""Sessions whose applications may take their time: what a client sends is taken up one after the other, in its order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from abc import abstractmethod
+from collections import deque
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+from hbpush.session.registry import Registry
+from hbpush.session.session import Session
+from hbpush.session.transport import End
+
+P = TypeVar("P")
+
+logger = logging.getLogger("hbpush")
+
+
+class TurnSession(Session, Generic[P]):
+    """A `Session` that gives what its client has sent to an application: at once, or when the application is done with what came before.
+
+    What the application raises is logged, and closes the session. `Registry.running` are the calls that are under way.
+    """
+
+    __slots__ = ("_waiting", "_waiting_size")
+
+    def __init__(self, registry: Registry[Any], id: str | None = None) -> None:
+        super().__init__(registry, id)
+        self._waiting: deque[tuple[P, int]] | None = None
+        """What waits for the application, with its size; None while it is not busy."""
+        self._waiting_size = 0
+
+    @abstractmethod
+    def take(self, packet: P) -> None:
+        """A packet's turn: the protocol gives it to the application, and what has not come to its end within this call to `wait`."""
+
+    def turn(self, packet: P, size: int) -> None:
+        """A packet has come; ``size`` is what it counts while it waits. A client that sends more than may wait is closed as SLOW."""
+        waiting = self._waiting
+        if waiting is None:
+            self.take(packet)
+            return
+        self._waiting_size += size
+        registry = self.registry
+        if len(waiting) < registry.terms.max_waiting and self._waiting_size <= registry.room.bytes:
+            waiting.append((packet, size))
+        else:
+            registry.counters.refuse("busy_session", "a client sends more than its handlers take")
+            self.close(End.SLOW)
+
+    def wait(self, outcome: Awaitable[Any], then: Callable[..., object] | None = None, with_value: bool = False) -> None:
+        """Let the packets that follow wait until ``outcome`` is there; then call ``then``, with its value if that is asked for."""
+        if self._waiting is None:
+            self._waiting = deque()
+        future = asyncio.ensure_future(outcome)
+        self.registry.running.add(future)
+        future.add_done_callback(partial(self._done, then, with_value))
+
+    def failed(self) -> None:
+        """Within an except clause: the application raised."""
+        logger.exception("a handler failed; its session is closed")
+        self.close(End.FAULT)
+
+    def ended(self) -> None:
+        """To be called when the session is closed: nothing has its turn any more."""
+        self._waiting = None
+
+    def _done(self, then: Callable[..., object] | None, with_value: bool, future: asyncio.Future[Any]) -> None:
+        self.registry.running.discard(future)
+        if future.cancelled():
+            self.close(End.FAULT)
+            return
+        try:
+            value = future.result()
+            if not self.state and then is not None:
+                then(*((value,) if with_value else ()))
+        except Exception:  # noqa: BLE001 - the wall between sessions: it is logged, and ends the one that has it
+            self.failed()
+        waiting, self._waiting = self._waiting, None
+        while waiting and self._waiting is None and not self.state:
+            packet, size = waiting.popleft()
+            self._waiting_size -= size
+            self.take(packet)
+        if waiting and not self.state:
+            # The application takes its time with one of them, too.
+            self._waiting = waiting
