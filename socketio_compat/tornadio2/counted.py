@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hbpush.session.session import Session
 from hbpush.session.transport import Transport
 from socketio_compat.tornadio2.stats import Figures, StatsCollector
 from socketio_compat.v09.server import Server
@@ -59,7 +60,7 @@ class CountedServer(Server):
         if was_open:
             self.stats.session_closed()
 
-    def attach(self, session: SocketSession, transport: Transport) -> None:
+    def attach(self, session: Session, transport: Transport) -> None:
         # What was displaced or let go is not told: its number is right when the next one comes.
         self.stats.active_connections = self.connections
         self.stats.connection_opened()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -12,11 +11,13 @@ from hbpush.core.clock import Clock, TimerWheel
 from hbpush.core.counters import Counters
 from hbpush.errors import ProtocolError
 from hbpush.session.deadlines import Deadlines
-from hbpush.session.registry import Registry, Terms
+from hbpush.session.registry import Terms
+from hbpush.session.session import Session
 from hbpush.session.transport import End, Transport
 from hbpush.web import jsonp
 from hbpush.web.answers import RETRY_AFTER, TEXT, Head, not_allowed
 from hbpush.web.exchange import Endpoint, Exchange
+from hbpush.web.session_server import SessionServer
 from socketio_compat.origins import Origins
 from socketio_compat.v09 import codec
 from socketio_compat.v09.contract import Application, Opening
@@ -46,37 +47,32 @@ MISSED_BEATS = 2
 """Heartbeats that may stay unanswered."""
 
 
-class Server:
-    """Sessions of one application under one resource. Made within the running loop that serves it.
+class Server(SessionServer[SocketSession]):
+    """Sessions of one application under one resource.
 
-    ``sent`` and ``received`` count packets, ``open_sessions`` and ``connections`` what there is now (``most_...`` at the same time),
-    ``attached`` all transports there were. `places` are its endpoints; `close` ends all sessions.
+    ``open_sessions`` are those whose handshake succeeded (``most_sessions`` at the same time). `places` are its endpoints.
     """
 
     def __init__(
         self, application: Application, settings: Settings, clock: Clock, wheel: TimerWheel, counters: Counters, origins: Origins
     ) -> None:
+        terms = Terms(
+            settings.session_expiry,
+            settings.heartbeat_interval,
+            MISSED_BEATS,
+            settings.max_sessions,
+            settings.room,
+            settings.max_waiting,
+        )
+        super().__init__(clock, wheel, counters, terms, settings.polling_timeout)
         self.application = application
         self.settings = settings
-        self.counters = counters
         self.origins = origins
-        terms = Terms(settings.session_expiry, settings.heartbeat_interval, MISSED_BEATS, settings.max_sessions, settings.room)
-        self.registry: Registry[SocketSession] = Registry(clock, wheel, counters, terms)
-        self.polls: Deadlines[Poll] = Deadlines(clock, wheel, settings.polling_timeout, Poll.timed_out)
         self.unchecked: Deadlines[WebSocketTransport] = Deadlines(clock, wheel, settings.client_timeout, WebSocketTransport.unheard)
-        self.running: set[asyncio.Future[object]] = set()
-        """Handlers that have not come to their end."""
-        self.sent = 0
-        self.received = 0
-        self.connections = self.most_connections = self.attached = 0
         self.open_sessions = self.most_sessions = 0
         self.carriers: dict[str, Endpoint] = {name: self._carrier(name) for name in settings.transports}
         """The endpoints of the transports, by their names in URLs."""
         self.places = Places(self.handshake, self.carriers.__getitem__, self.other)
-
-    def close(self, why: End) -> None:
-        """End every session."""
-        self.registry.close(why)
 
     # What sessions and transports tell
 
@@ -92,23 +88,15 @@ class Server:
         if was_open:
             self.open_sessions -= 1
 
-    def attach(self, session: SocketSession, transport: Transport) -> None:
-        """A transport carries a session from now on."""
-        self.connections += 1
-        self.attached += 1
-        if self.connections > self.most_connections:
-            self.most_connections = self.connections
+    def attach(self, session: Session, transport: Transport) -> None:
         if not transport.single and not self.settings.global_heartbeats:
             self.registry.heartbeats.start(session)
-        session.attach(transport)
+        super().attach(session, transport)
 
-    def detach(self, session: SocketSession, transport: Transport) -> None:
-        """A transport is gone. Harmless when it does not carry the session."""
-        if session.transport is transport:
-            self.connections -= 1
-            if not self.settings.global_heartbeats:
-                self.registry.heartbeats.stop(session)
-            session.detach(transport)
+    def detach(self, session: Session, transport: Transport) -> None:
+        if session.transport is transport and not self.settings.global_heartbeats:
+            self.registry.heartbeats.stop(session)
+        super().detach(session, transport)
 
     # The handshake
 

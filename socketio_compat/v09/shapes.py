@@ -8,6 +8,7 @@ from weakref import WeakValueDictionary
 from hbpush.core.batch import Format
 from hbpush.core.message import Message
 from hbpush.web.answers import Head
+from hbpush.web.carriers import chunk
 from hbpush.web.websocket import frame
 from socketio_compat.v09.forms import htmlfile_chunk
 from socketio_compat.v09.hub_packet import hub_packets
@@ -22,10 +23,9 @@ def frames(packets: Sequence[str]) -> bytes:
     return b"".join([frame(packet_bytes(packet), True) for packet in packets])
 
 
-def script(packets: Sequence[str], chunked: bool) -> bytes:
+def script(packets: Sequence[str]) -> bytes:
     """Packets for an htmlfile stream."""
-    wire = htmlfile_chunk(encode_payload(packets).decode())
-    return b"%x\r\n%b\r\n" % (len(wire), wire) if chunked else wire
+    return htmlfile_chunk(encode_payload(packets).decode())
 
 
 class _Frames:
@@ -55,7 +55,7 @@ class _Script(_Frames):
     __slots__ = ()
 
     def __call__(self, messages: Sequence[Message]) -> bytes:
-        return script(hub_packets(messages, self._endpoint), chunked=False)
+        return script(hub_packets(messages, self._endpoint))
 
 
 class _Chunk(_Frames):
@@ -64,7 +64,7 @@ class _Chunk(_Frames):
     __slots__ = ()
 
     def __call__(self, messages: Sequence[Message]) -> bytes:
-        return script(hub_packets(messages, self._endpoint), chunked=True)
+        return chunk(script(hub_packets(messages, self._endpoint)))
 
 
 class ChannelShape:

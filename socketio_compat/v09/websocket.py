@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from hbpush.core.batch import Batch
 from hbpush.session.transport import End, Shape
+from hbpush.web.carriers import SocketCarrier
 from hbpush.web.exchange import WebSocket
 from hbpush.web.websocket import frame
 from socketio_compat.v09 import codec
@@ -22,29 +23,28 @@ GOODBYES = frozenset((1000, 1001, 1005))
 HEARTBEAT = frame(b"2::", True)
 NOT_HANDSHAKEN = frame(codec.packet_bytes(codec.error(codec.CLIENT_NOT_HANDSHAKEN, codec.RECONNECT)), True)
 
-_CODES = {End.SHUTDOWN: 1001, End.SLOW: 4000, End.FAULT: 1011}
 
-
-class WebSocketTransport:
-    """A WebSocket that carries a session: listener of the one, transport of the other.
+class WebSocketTransport(SocketCarrier["Server", "SocketSession"]):
+    """A WebSocket that carries a session.
 
     With ``websocket_check`` it begins to do so only when something has come over it.
     """
 
-    __slots__ = ("_heard", "_server", "_session", "_socket")
+    __slots__ = ("_heard",)
 
-    single = False
+    codes = {End.SHUTDOWN: 1001, End.SLOW: 4000, End.FAULT: 1011}  # noqa: RUF012 - one for all
 
     def __init__(self, server: Server, session: SocketSession) -> None:
-        self._server = server
-        self._session: SocketSession | None = session
-        self._socket: WebSocket = cast("WebSocket", None)
+        super().__init__(server, session)
         self._heard = False
+
+    def frames(self, packets: Sequence[str]) -> bytes:
+        return frames(packets)
 
     # The socket's side
 
     def opened(self, socket: WebSocket) -> None:
-        self._socket = socket
+        self.socket = socket
         session = self._session
         if session is None or session.state:
             socket.close()
@@ -74,10 +74,6 @@ class WebSocketTransport:
         else:
             session.received(message)
 
-    def drained(self) -> None:
-        if self._session is not None:
-            self._session.drained()
-
     def gone(self, code: int) -> None:
         session, self._session = self._session, None
         self._server.unchecked.take(self)
@@ -90,35 +86,14 @@ class WebSocketTransport:
 
     # The session's side
 
-    def has_room(self) -> bool:
-        return self._socket.has_room()
-
-    def send(self, packets: Sequence[str]) -> None:
-        self._server.sent += len(packets)
-        self._socket.write(frames(packets))
-
     def broadcast(self, batch: Batch, shape: Shape) -> None:
         self._server.sent += len(batch.messages)
-        self._socket.write(batch.wire(cast("ChannelShape", shape).websocket))
-
-    def displaced(self) -> None:
-        self._leave()
-        self._socket.close()
-
-    def end(self, packets: Sequence[str], why: End) -> None:
-        self._leave()
-        if packets:
-            self._socket.write(frames(packets))
-        self._socket.close(_CODES.get(why, 1000))
+        self.socket.write(batch.wire(cast("ChannelShape", shape).websocket))
 
     def unheard(self) -> None:
         """Nothing has come over it in time."""
         self._session = None
-        self._socket.close()
-
-    def _leave(self) -> None:
-        self._session = None
-        self._server.connections -= 1
+        self.socket.close()
 
 
 class Stranger:
