@@ -50,7 +50,11 @@ class SocketIOSettings(StoreLocationSettings, frozen=True, forbid_unknown_fields
     xhr_polling_timeout: Annotated[Interval, msgspec.Meta(description="seconds that a poll waits for messages")] = 20
     session_expiry: Annotated[Interval, msgspec.Meta(description="seconds that a session is kept while nothing carries it")] = 30
     websocket_check: Annotated[
-        bool, msgspec.Meta(description="whether a WebSocket counts only when its client has answered a heartbeat, within client_timeout")
+        bool,
+        msgspec.Meta(
+            description="whether a WebSocket counts only when its client has answered a heartbeat, within client_timeout, "
+            "which then has to be less than the 10 seconds after which clients try another transport"
+        ),
     ] = False
     close_on_goodbye: Annotated[
         bool, msgspec.Meta(description="whether a session ends when its WebSocket is closed in due form; else when it expires")

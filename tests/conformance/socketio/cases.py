@@ -83,9 +83,13 @@ class Case(NamedTuple):
         """Whether every test run plays it. The native front sees browsers there by hbpushd."""
         return self.version in PLAIN and (host in ("stock", "hbpushd") or (host == "native" and not self.page))
 
-    @property
-    def texts(self) -> list[str]:
-        return TEXTS if self.version == "0.7.11" else TEXTS + LATER_TEXTS
+    def texts(self, host: str) -> list[str]:
+        """What it sends as text."""
+        if self.version == "0.7.11":
+            return TEXTS
+        # In a script the reference leaves half a surrogate pair as it is.
+        scripted = host == "reference" and self.transport in ("jsonp-polling", "htmlfile")
+        return TEXTS + (LATER_TEXTS[:-1] if scripted else LATER_TEXTS)
 
     def resource(self, host: str) -> str:
         """Where it connects unless a scenario says otherwise.
@@ -113,6 +117,9 @@ class Case(NamedTuple):
         elif scenario == "disconnect by request":
             # Older clients ask for a path that is not theirs, and on Node a synchronous request stops the whole driver.
             possible = self.version.startswith("0.9.") and self.page != ""
+        elif scenario in ("lost session", "channel of a lost session"):
+            # Client 0.8 does not notice when that document ends, on the reference either.
+            possible = (self.version, self.transport) != ("0.8.7", "htmlfile")
         else:
             possible = True
         return (
@@ -123,11 +130,12 @@ class Case(NamedTuple):
 
     def _has_no_reference(self, scenario: str) -> bool:
         # The reference does not read what client 0.7 posts by JSONP, and lets no other site ask for an end. It leaves a poll that another
-        # one took over for good, and client 0.8 has no time-out for that.
+        # one took over for good, and client 0.8 has no time-out for that. What it sends away by a poll may poll again, and come back.
         return (
             scenario in ("endpoint refused with an error", "fallback after a check", "checked websocket")
             or (self.version, self.transport) == ("0.7.11", "jsonp-polling")
             or (scenario == "disconnect by request" and self.page == "cross")
+            or (scenario == "disconnect by server" and self.transport == "xhr-polling" and self.page != "")
             or (scenario == "two polls" and self.version == "0.8.7")
         )
 
@@ -147,7 +155,7 @@ def expected(case: Case, scenario: str, host: str) -> dict[str, Any]:
     """The facts that the scenario tells when all is well."""
     opened = ["connecting", "connect", "welcome"]
     facts: dict[str, Any] = {"transport": case.transport, "end": None}
-    echoes = [text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for text in case.texts]
+    echoes = [text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for text in case.texts(host)]
     unauthorized = [["connect_failed", "unauthorized"]]
     seen = ["", "open"], ["/chat", "open"], ["/news", "open"], ["/chat", "close"], ["/news", "close"]
     again = {"new session": True, "transport again": case.transport, "root": "here again", "endpoint": ["here, too"]}
@@ -160,7 +168,7 @@ def expected(case: Case, scenario: str, host: str) -> dict[str, Any]:
             "values": case.values(host),
             "object": [{"color": "синий\n"}],
             "none": [0],
-            "batch from client": case.texts,
+            "batch from client": case.texts(host),
             "batch from server": [0, 1, 2, 3, 4],
         },
         "acks from server": {

@@ -116,7 +116,7 @@ def _described(case: Case, site: Site, scenarios: Sequence[str]) -> dict[str, An
         "page": site.origin if case.page == "same" else "http://page.example:8080",
         "resource": case.resource(site.kind),
         "scenarios": list(scenarios),
-        "texts": case.texts,
+        "texts": case.texts(site.kind),
         "values": case.values(site.kind),
         "patience": PATIENCE_MS,
         "limit": LIMIT_MS,

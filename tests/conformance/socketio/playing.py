@@ -15,9 +15,17 @@ HOSTS = ("stock", "native", "hbpushd", "reference")
 ALONE = ("lost session", "channel of a lost session")
 """The scenarios in which the server goes: nothing else is played beside them."""
 
-BRIEF = ("connect", "messages", "json", "events", "acks from server", "acks from client", "endpoints", "channel", "channel endpoint")
-"""The scenarios that browsers play in every test run. In the others a client waits for time-outs of its own, which a busy machine, with
-four pages at a time, lets it meet in another order."""
+LONG = (
+    "disconnect and reconnect",
+    "idle",
+    "fallback",
+    "fallback after a check",
+    "lost session",
+    "channel idle",
+    "channel fallback",
+    "channel of a lost session",
+)
+"""The scenarios in which a client waits for time-outs of its own: browsers play them with ``--full``, on Node every test run does."""
 
 
 def parameters(cases: Iterable[Case]) -> list[Any]:
@@ -26,7 +34,7 @@ def parameters(cases: Iterable[Case]) -> list[Any]:
         pytest.param(
             *(host, case, scenario),
             id=f"{host}-{case.id}-{scenario.replace(' ', '-')}",
-            marks=() if case.is_plain(host) and (not case.page or scenario in BRIEF) else pytest.mark.full,
+            marks=() if case.is_plain(host) and (not case.page or scenario not in LONG) else pytest.mark.full,
         )
         for host in HOSTS
         for case in cases
