@@ -16,6 +16,7 @@ METHODS: HeaderLines = b"Access-Control-Allow-Methods: POST, GET, OPTIONS\r\n"
 CREDENTIALS: HeaderLines = b"Access-Control-Allow-Credentials: true\r\nVary: Origin\r\n"
 
 _ORIGIN = re.compile(r"null|[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+_PAGE = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://([^/?#@]+)(?=[/?#]|$)")
 _NAMES = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~, -]*")
 
 
@@ -34,15 +35,17 @@ class Origins:
                 )
         self._allowed = None if ANY in listed else frozenset(origin.encode() for origin in listed)
 
-    def admits(self, exchange: Exchange) -> bool:
+    def admits(self, exchange: Exchange, script: bool = False) -> bool:
         """Whether a request may be answered; its answer then has the lines that its browser asks for.
 
-        One without an Origin is let in: it comes from the server's own pages, or from no browser.
+        One without an Origin is let in: it comes from the server's own pages, or from no browser. Not so where the answer is a
+        ``script``: any page may run one and read what it brings, and its browser says where that page is in other ways, if at all.
         """
         origin = exchange.header(b"origin")
         if origin is None:
-            return True
-        if self._allowed is not None and origin not in self._allowed:
+            behind = _behind_script(exchange) if script else None
+            return behind is None or self.permits(behind, exchange)
+        if not self.permits(origin, exchange):
             return False
         exchange.extra += b"Access-Control-Allow-Origin: %b\r\n%b" % (origin, CREDENTIALS)
         if exchange.method == b"OPTIONS":
@@ -51,3 +54,17 @@ class Origins:
             if asked and _NAMES.fullmatch(asked):
                 exchange.extra += b"Access-Control-Allow-Headers: %b\r\n" % asked
         return True
+
+    def permits(self, origin: bytes, exchange: Exchange) -> bool:
+        """Whether pages of an origin may use the server."""
+        return self._allowed is None or origin in self._allowed
+
+
+def _behind_script(exchange: Exchange) -> bytes | None:
+    """The origin of the page that runs a script; None for the server's own pages, ``null`` where nothing tells."""
+    if exchange.header(b"sec-fetch-site") in (b"same-origin", b"none"):
+        return None
+    found = _PAGE.match(exchange.header(b"referer") or b"")
+    if found is None:
+        return b"null"
+    return None if found[1].lower() == (exchange.header(b"host") or b"").lower() else found[0].lower()

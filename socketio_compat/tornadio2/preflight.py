@@ -94,18 +94,19 @@ class _Asked(Origins):
         super().__init__(allowed)
         self._handlers = handlers
 
-    def admits(self, exchange: Exchange) -> bool:
+    def permits(self, origin: bytes, exchange: Exchange) -> bool:
         hooks: dict[Callable[[Any], bool], type[PreflightHandler]] = {
             handler.verify_origin: handler for handler in self._handlers if handler.verify_origin is not _STOCK
         }
-        if hooks and exchange.header(b"origin") is not None:
+        if hooks:
             request = _request(exchange)
+            request.headers["Origin"] = origin.decode("latin-1")
             for hook, handler in hooks.items():
                 stand_in = handler.__new__(handler)
                 stand_in.request = request
                 if not hook(stand_in):
                     return False
-        return super().admits(exchange)
+        return super().permits(origin, exchange)
 
 
 def _request(exchange: Exchange) -> HTTPServerRequest:

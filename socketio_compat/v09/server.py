@@ -102,7 +102,9 @@ class Server(SessionServer[SocketSession]):
 
     def handshake(self, exchange: Exchange) -> Awaitable[object] | None:
         """The endpoint of ``/<resource>/1/``."""
-        admitted = self.origins.admits(exchange)
+        query = exchange.target.partition(b"?")[2]
+        index = _index(query, b"jsonp")
+        admitted = self.origins.admits(exchange, index is not None)
         method = exchange.method
         if method == b"OPTIONS":
             exchange.respond(PREFLIGHT.wire() if admitted else FORBIDDEN.wire(b"handshake bad origin"))
@@ -110,8 +112,6 @@ class Server(SessionServer[SocketSession]):
         if method not in (b"GET", b"POST"):
             exchange.respond(NOT_ALLOWED.wire())
             return None
-        query = exchange.target.partition(b"?")[2]
-        index = _index(query, b"jsonp")
         if not admitted:
             self.counters.refuse("bad_origin", "a handshake of an origin that is not allowed")
             self._refuse(exchange, index, 403, "handshake bad origin")
@@ -201,8 +201,8 @@ class Server(SessionServer[SocketSession]):
         exchange.websocket(listener, None, settings.max_body, settings.room.bytes, ping)
 
     def _http(self, get: Callable[[Exchange, SocketSession], object], payload: Callable[[bytes], bytes | str], exchange: Exchange) -> None:
-        admitted = self.origins.admits(exchange)
         method = exchange.method
+        admitted = self.origins.admits(exchange, method == b"GET" and payload is _jsonp_payload)
         if method == b"OPTIONS":
             exchange.respond(PREFLIGHT.wire() if admitted else FORBIDDEN.wire(b"bad origin"))
             return

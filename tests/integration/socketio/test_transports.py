@@ -94,6 +94,46 @@ async def test_origins(site: Site) -> None:
     assert good.headers[b"vary"] == b"Origin"
 
 
+@pytest.mark.parametrize(
+    ("lines", "may"),
+    [
+        ([], False),
+        (["Referer: http://bad.example/page"], False),
+        (["Referer: http://good.example.bad.example/"], False),
+        (["Referer: http://good.example@bad.example/"], False),
+        (["Sec-Fetch-Site: cross-site"], False),
+        (["Sec-Fetch-Site: same-origin"], True),
+        (["Referer: http://good.example/page?x"], True),
+        (["Referer: http://GOOD.example"], True),
+        (["Referer: http://push.example/page"], True),
+    ],
+)
+async def test_origins_of_scripts(site: Site, lines: list[str], may: bool) -> None:
+    await site.echo(origins=("http://good.example",))
+    head = "".join(f"{line}\r\n" for line in ["Host: push.example", *lines])
+
+    async def script(path: str) -> tuple[int, bytes]:
+        answer = await site.host.ask(f"GET {path} HTTP/1.1\r\n{head}\r\n".encode())
+        return answer.status, answer.body
+
+    sid = await site.shake()
+    _, greeting = await script("/socket.io/1/?jsonp=0")
+    status, body = await script(f"/socket.io/1/jsonp-polling/{sid}?i=0")
+    if may:
+        assert b":17:25:" in greeting
+        assert (status, body) == (200, b'io.j[0]("1::");')
+    else:
+        assert greeting == b'io.j[0](new Error("handshake bad origin"));'
+        assert status == 403
+
+
+async def test_scripts_of_any_origin(site: Site) -> None:
+    await site.echo()
+    sid = await site.shake()
+    assert (await site.ask("GET", "/socket.io/1/?jsonp=0")).body.startswith(b'io.j[0]("')
+    assert (await site.poll(sid, "jsonp-polling", "i=0")).body == b'io.j[0]("1::");'
+
+
 async def test_preflight(site: Site) -> None:
     await site.echo()
     sid = await site.shake()

@@ -268,6 +268,9 @@ async def test_own_policy_of_origins(program: Program, monkeypatch: pytest.Monke
     assert (await program.ask("GET", path, "Origin: http://bad.example")).status == 403
     assert (await program.ask("GET", path, "Origin: http://good.example")).body == b"1::"
     assert (await program.ask("GET", "/socket.io/1/", "Origin: http://bad.example")).status == 403
+    for page, status in (("http://bad.example/", 403), ("http://good.example/page", 200)):
+        sid = await program.shake()
+        assert (await program.ask("GET", f"/socket.io/1/jsonp-polling/{sid}?i=0", f"Referer: {page}")).status == status
 
 
 async def test_routes_of_ones_own(program: Program) -> None:
