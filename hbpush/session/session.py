@@ -64,12 +64,15 @@ class Session(ABC):
     # Transports
 
     def attach(self, transport: Transport) -> None:
-        """Be carried by this one from now on. What waits goes out within this call; a transport that was there is displaced."""
+        """Be carried by this one from now on. What waits goes out within this call; a transport that was there is displaced.
+
+        Of a session that is over it gets the last packets, if nothing has had them, and ends.
+        """
         before, self.transport = self.transport, transport
         self.registry.attached(self)
         if before is not None:
             before.displaced()
-        if self.state == CLOSING:
+        if self.state:
             self._end(transport, End.PEER)
         elif self.outbox.packets:
             self.flush()

@@ -356,6 +356,18 @@ async def test_disconnect_by_url_from_another_origin(site: Site) -> None:
     assert len(site.server.registry) == 0
 
 
+async def test_websocket_check_of_a_session_that_is_over(site: Site) -> None:
+    await site.echo(websocket_check=True)
+    sid = await site.shake()
+    late = await site.websocket(sid, first=False)
+    assert await late.packet() == "2::"
+    await site.ask("GET", f"/socket.io/1/websocket/{sid}?disconnect")
+    late.say("2::")
+    assert await late.read_close() == 1000
+    await late.leave()
+    assert site.server.connections == 0
+
+
 async def test_websocket_check(site: Site) -> None:
     await site.echo(websocket_check=True)
     sid = await site.shake()

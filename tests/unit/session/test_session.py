@@ -184,7 +184,7 @@ def test_a_full_outbox_closes_the_session_as_slow() -> None:
     client.attach(carrier := Carrier())
     client.send("never")
     house.clock.run_until_idle()
-    assert carrier.told == []
+    assert carrier.told == [([], End.PEER)]
 
 
 def test_outbox_counts_bytes() -> None:
