@@ -89,8 +89,8 @@ class Server(SessionServer[SocketSession]):
             self.open_sessions -= 1
 
     def attach(self, session: Session, transport: Transport) -> None:
-        if not transport.single and not self.settings.global_heartbeats:
-            self.registry.heartbeats.start(session)
+        if not self.settings.global_heartbeats:
+            (self.registry.heartbeats.stop if transport.single else self.registry.heartbeats.start)(session)
         super().attach(session, transport)
 
     def detach(self, session: Session, transport: Transport) -> None:

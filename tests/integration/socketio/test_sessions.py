@@ -184,6 +184,20 @@ async def test_heartbeats_of_streams_only(site: Site) -> None:
     assert await socket.packet() == "2::"
 
 
+async def test_heartbeats_stop_where_polls_take_over(site: Site) -> None:
+    await site.echo(global_heartbeats=False)
+    sid = await site.shake()
+    socket = await site.websocket(sid)
+    poll = await site.hold(sid)
+    assert await socket.read_close() == 1000
+    assert len(site.server.registry.heartbeats) == 0
+    site.clock.advance(13)
+    await site.post(sid, "3:::x")
+    assert (await poll.answer()).body == b"3:::x"
+    await site.websocket(sid, first=False)
+    await site.until(lambda: len(site.server.registry.heartbeats) == 1)
+
+
 async def test_expiry(site: Site) -> None:
     await site.echo(heartbeat_interval=0)
     sid = await site.shake()
