@@ -202,6 +202,8 @@ class Server(SessionServer[SocketSession]):
 
     def _http(self, get: Callable[[Exchange, SocketSession], object], payload: Callable[[bytes], bytes | str], exchange: Exchange) -> None:
         method = exchange.method
+        if method == b"GET" and b"disconnect" in exchange.target and self._said_goodbye(exchange):
+            return
         admitted = self.origins.admits(exchange, method == b"GET" and payload is _jsonp_payload)
         if method == b"OPTIONS":
             exchange.respond(PREFLIGHT.wire() if admitted else FORBIDDEN.wire(b"bad origin"))
@@ -211,8 +213,6 @@ class Server(SessionServer[SocketSession]):
             return
         if not admitted:
             self.refuse_origin(exchange)
-            return
-        if method == b"GET" and b"disconnect" in exchange.target and self._said_goodbye(exchange):
             return
         session = self._session(exchange)
         if session is None or (session.state and method == b"POST"):

@@ -356,6 +356,17 @@ async def test_disconnect_by_url_from_another_origin(site: Site) -> None:
     assert len(site.server.registry) == 0
 
 
+@pytest.mark.parametrize("transport", ["xhr-polling", "jsonp-polling", "htmlfile", "websocket", "", "anything"])
+async def test_goodbye_says_once_who_may_read_it(site: Site, transport: str) -> None:
+    await site.echo()
+    sid = await site.shake()
+    client = await site.host.connect()
+    await client.send(wire("GET", f"/socket.io/1/{transport}/{sid}?disconnect=1", ORIGIN, "Connection: close"))
+    head = (await client.reader.read()).lower()
+    assert head.count(b"\r\naccess-control-allow-origin: http://page.example:8080\r\n") == 1
+    assert head.count(b"\r\nvary: origin\r\n") == 1
+
+
 async def test_websocket_check_of_a_session_that_is_over(site: Site) -> None:
     await site.echo(websocket_check=True)
     sid = await site.shake()
