@@ -103,13 +103,14 @@ class ChannelFeed(Feed):
 
 
 class _ChannelHandler(Handler):
-    """What root and endpoints have in common."""
+    """What root and endpoints have in common. ``asked`` are channels that the store is being asked about, each by a key of its own."""
 
-    __slots__ = ("application",)
+    __slots__ = ("application", "asked")
 
     def __init__(self, application: ChannelApplication, session: SocketSession, endpoint: str) -> None:
         super().__init__(session, endpoint)
         self.application = application
+        self.asked: dict[object, ChannelRef] = {}
 
     def message(self, value: Any, packet: Packet) -> Awaitable[object] | None:
         """Messages are for an application; here they go nowhere."""
@@ -129,16 +130,23 @@ class _ChannelHandler(Handler):
     def subscribe(self, ref: ChannelRef, since: Since, packet: Packet | None) -> None:
         """Ask the store where the channel stands, then join it there. Raises StoreUnavailable."""
         page = self.application.hub.read(ref, since, 1)
-        then(page, partial(self._join, ref, since, packet), partial(self._not_read, ref, packet))
+        key = object()
+        self.asked[key] = ref
+        then(page, partial(self._join, key, ref, since, packet), partial(self._not_read, key, ref, packet))
 
-    def _join(self, ref: ChannelRef, since: Since, packet: Packet | None, page: Page) -> None:
+    def _join(self, key: object, ref: ChannelRef, since: Since, packet: Packet | None, page: Page) -> None:
         session = self.session
+        is_wanted = self.asked.pop(key, None) is not None
         if session.state or session.handler(self.endpoint) is not self:
+            return
+        if not is_wanted:
+            if packet is not None:
+                _failed(session, packet, ProtocolError("it was unsubscribed meanwhile"))
             return
         if session.feeds is None:
             session.feeds = {}
-        key = (self.endpoint, ref.id)
-        before = session.feeds.get(key)
+        place = (self.endpoint, ref.id)
+        before = session.feeds.get(place)
         position = min(since, page.last) if isinstance(since, MessageId) else page.last
         if packet is not None:
             session.acknowledge(packet, [{"channel": ref.id, "id": str(position), "missed": page.missed}])
@@ -152,17 +160,20 @@ class _ChannelHandler(Handler):
         feed = ChannelFeed(self.application.hub, ref, session, shape(self.endpoint), self.application.owner, _told)
         feed.endpoint = self.endpoint
         feed.told_missed = page.missed
-        session.feeds[key] = feed
+        session.feeds[place] = feed
         feed.join(position)
 
-    def _not_read(self, ref: ChannelRef, packet: Packet | None, error: BaseException) -> None:
+    def _not_read(self, key: object, ref: ChannelRef, packet: Packet | None, error: BaseException) -> None:
+        self.asked.pop(key, None)
         if packet is not None:
             _failed(self.session, packet, error)
         elif not self.session.state:
             self.session.send(codec.event("unavailable", [{"channel": ref.id}], self.endpoint))
 
     def leave(self, ref: ChannelRef) -> None:
-        """Unsubscribe. Harmless without a subscription."""
+        """Unsubscribe, also from what the store is still being asked about. Harmless without a subscription."""
+        for key in [key for key, asked in self.asked.items() if asked == ref]:
+            del self.asked[key]
         feed = (self.session.feeds or {}).pop((self.endpoint, ref.id), None)
         if feed is not None:
             feed.leave()
@@ -188,9 +199,9 @@ class Root(_ChannelHandler):
             if len(args) not in (1, 2):
                 raise ProtocolError("subscribe takes a channel and, perhaps, an id")
             ref = application.channel(args[0])
-            feeds = self.session.feeds or {}
+            feeds, asked = self.session.feeds or {}, len(self.asked)
             most = application.rules.max_subscriptions
-            if most and len(feeds) >= most and ("", ref.id) not in feeds:
+            if most and (asked >= most or (len(feeds) + asked >= most and ("", ref.id) not in feeds)):
                 raise ProtocolError(f"a session has at most {most} subscriptions")
             self.subscribe(ref, since_of(args[1] if len(args) == 2 else None), packet)
         elif name == "unsubscribe":
@@ -211,6 +222,9 @@ class ChannelEndpoint(_ChannelHandler):
         self._ref = ref
 
     def opened(self, query: str) -> bool | Awaitable[bool]:
+        if self.asked:
+            # It was connected twice, and hears of the channel soon.
+            return True
         # What clients write behind an endpoint's name travels with the handshake of the first one only.
         text = _argument(query, "since") or _argument(self.session.opening.query, "since")
         try:
@@ -220,7 +234,7 @@ class ChannelEndpoint(_ChannelHandler):
         try:
             self.subscribe(self._ref, since, None)
         except HbpushError as error:
-            self._not_read(self._ref, None, error)
+            self._not_read(None, self._ref, None, error)
         return True
 
     def act(self, name: str, args: list[Any], packet: Packet) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 
 from hbpush.core.message import ChannelRef, Draft
 from hbpush.core.subscription import CloseReason
@@ -19,6 +20,17 @@ async def asked(socket: Socket, name: str, *args: object, id: int = 1) -> object
     assert packet.startswith(f"6:::{id}+"), packet
     [value] = json.loads(packet.partition("+")[2])
     return value
+
+
+async def late_site(site: Site, **options: Any) -> LateStore:
+    stores: list[LateStore] = []
+
+    def make(context: StoreContext) -> LateStore:
+        stores.append(LateStore(context, asyncio.get_running_loop()))
+        return stores[0]
+
+    await site.serve(make, **options)
+    return stores[0]
 
 
 async def test_endpoint(site: Site) -> None:
@@ -190,14 +202,7 @@ async def test_bad_id_of_an_endpoint(site: Site) -> None:
 
 
 async def test_store_whose_answers_come_later(site: Site) -> None:
-    stores: list[LateStore] = []
-
-    def make(context: StoreContext) -> LateStore:
-        stores.append(LateStore(context, asyncio.get_running_loop()))
-        return stores[0]
-
-    await site.serve(make, publish=True)
-    [store] = stores
+    store = await late_site(site, publish=True)
     kept = [store.inner.publish(ChannelRef("default", "", "news"), Draft(b"%d" % number, b"text/plain")).last for number in range(3)]
     socket = await site.opened()
     socket.say("1::/news?since=" + str(kept[0]).replace(":", "-"), '5:1+::{"name":"subscribe","args":["news"]}', "2::")
@@ -214,3 +219,41 @@ async def test_store_whose_answers_come_later(site: Site) -> None:
     await site.until(store.waiting)
     store.answer()
     assert sorted([(await socket.packet())[0] for _ in range(3)]) == ["5", "5", "6"]
+
+
+async def test_unsubscribe_while_the_store_is_asked(site: Site) -> None:
+    store = await late_site(site)
+    socket = await site.opened()
+    socket.say('5:1+::{"name":"subscribe","args":["news"]}', '5:2+::{"name":"unsubscribe","args":["news"]}')
+    assert await socket.packet() == '6:::2+[{"channel":"news"}]'
+    store.answer()
+    assert await socket.packet() == '6:::1+[{"error":"it was unsubscribed meanwhile"}]'
+    assert len(site.hub.subscribers(ChannelRef("default", "", "news"))) == 0
+
+
+async def test_subscriptions_count_while_the_store_is_asked(site: Site) -> None:
+    store = await late_site(site, max_subscriptions=2)
+    socket = await site.opened()
+    socket.say(*[f'5:{number}+::{{"name":"subscribe","args":["news{number}"]}}' for number in range(1, 4)])
+    assert await socket.packet() == '6:::3+[{"error":"a session has at most 2 subscriptions"}]'
+    for _ in range(2):
+        store.answer()
+        assert (await socket.packet()).startswith("6:::")
+    before = store.waiting()
+    socket.say(*['5:9+::{"name":"subscribe","args":["news1"]}'] * 3)
+    assert await socket.packet() == '6:::9+[{"error":"a session has at most 2 subscriptions"}]'
+    assert store.waiting() == before + 2
+
+
+async def test_endpoint_asks_the_store_once_at_a_time(site: Site) -> None:
+    store = await late_site(site)
+    socket = await site.opened()
+    socket.say(*["1::/news"] * 3)
+    assert [await socket.packet() for _ in range(3)] == ["1::/news"] * 3
+    assert store.waiting() == 1
+    socket.say("0::/news", "1::/news")
+    assert await socket.packet() == "1::/news"
+    assert store.waiting() == 2
+    store.answer()
+    store.answer()
+    await site.until(lambda: len(site.hub.subscribers(ChannelRef("default", "", "news"))) == 1)
