@@ -31,7 +31,10 @@ class SocketIOSettings(StoreLocationSettings, frozen=True, forbid_unknown_fields
 
     resource: Annotated[str, msgspec.Meta(description="what its paths begin with, without slashes around it")] = "socket.io"
     transports: Annotated[
-        tuple[TransportName, ...], msgspec.Meta(min_length=1, description="transports that clients may use, in the order they are offered")
+        tuple[TransportName, ...],
+        msgspec.Meta(
+            min_length=1, description="transports that clients are offered, in their order; flashsocket is another name of websocket"
+        ),
     ] = ("websocket", "xhr-polling", "jsonp-polling", "htmlfile")
     channels: Annotated[
         tuple[str, ...], msgspec.Meta(description="what the ids of channels that clients may have begin with; empty for every channel")

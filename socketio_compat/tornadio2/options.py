@@ -8,7 +8,7 @@ from typing import Any
 from hbpush.errors import ConfigError
 from hbpush.session.outbox import Room
 from hbpush.web.answers import REASONS
-from socketio_compat.v09.settings import TRANSPORTS, Settings
+from socketio_compat.v09.settings import OFFERED, TRANSPORTS, Settings
 
 DEFAULT_SETTINGS: dict[str, Any] = {
     # How often to look for sessions that have expired. Accepted: it is done when the time comes.
@@ -17,8 +17,9 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     "session_expiry": 30,
     # Between two heartbeats; two that are not answered end a session.
     "heartbeat_interval": 12,
-    # Transports, in the order in which they are offered. Names that are none are skipped.
-    "enabled_protocols": list(TRANSPORTS),
+    # Transports, in the order in which they are offered. Names that are none are skipped. The original offered flashsocket, too, after
+    # websocket, which served it: its address is still there, but no server of today speaks what a Flash player does.
+    "enabled_protocols": list(OFFERED),
     # How long a poll waits for packets.
     "xhr_polling_timeout": 20,
     # Whether a WebSocket counts only when its client has answered a heartbeat: some proxies let the handshake through and nothing else.

@@ -83,7 +83,7 @@ class TornadioRouter:
         self.settings = effective(user_settings)
         self.stats = RouterStats()
         self._machine = machine(self.settings, namespace)
-        self._origins = origins(self.settings["origins"], [HandshakeHandler, *(PROTOCOLS[name] for name in self._machine.transports)])
+        self._origins = origins(self.settings["origins"], [HandshakeHandler, *(PROTOCOLS[name] for name in self._machine.served)])
         self._clock = clock
         self._io_loop = io_loop
         self._host = Host(Limits(), TrustedProxies(), clock)

@@ -10,6 +10,7 @@ from urllib.parse import unquote_to_bytes
 from hbpush.errors import ProtocolError
 from hbpush.web.exchange import Endpoint
 from hbpush.web.routes import Exact, Prefix, Regex, Route
+from socketio_compat.v09.settings import names_of
 
 
 class Places(NamedTuple):
@@ -26,7 +27,10 @@ def grouped_routes(resource: str, transports: tuple[str, ...], places: Places, m
     """The routes of a server: those of the handshake, those of each transport, and the rest."""
     base = f"/{resource}/1"
     handshake = [Route(Exact(f"{base}/"), places.handshake, _nothing, max_body), Route(Exact(base), places.handshake, _nothing, max_body)]
-    carriers = [[Route(Prefix(f"{base}/{name}/"), places.transport(name), session_id, max_body)] for name in transports]
+    carriers = [
+        [Route(Prefix(f"{base}/{name}/"), places.transport(name), session_id, max_body) for name in names_of(offered, transports)]
+        for offered in transports
+    ]
     rest = [
         Route(Prefix(f"{base}/"), places.other, _last_segment, max_body),
         Route(Regex(rf"/{re.escape(resource)}/([0-9]+)(?:/.*)?"), places.other, _version, max_body),

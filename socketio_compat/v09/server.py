@@ -70,7 +70,7 @@ class Server(SessionServer[SocketSession]):
         self.origins = origins
         self.unchecked: Deadlines[WebSocketTransport] = Deadlines(clock, wheel, settings.client_timeout, WebSocketTransport.unheard)
         self.open_sessions = self.most_sessions = 0
-        self.carriers: dict[str, Endpoint] = {name: self._carrier(name) for name in settings.transports}
+        self.carriers: dict[str, Endpoint] = {name: self._carrier(name) for name in settings.served}
         """The endpoints of the transports, by their names in URLs."""
         self.places = Places(self.handshake, self.carriers.__getitem__, self.other)
 

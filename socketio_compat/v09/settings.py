@@ -8,13 +8,15 @@ from hbpush.session.outbox import Room
 
 WEBSOCKET, FLASHSOCKET, XHR, JSONP, HTMLFILE = TRANSPORTS = ("websocket", "flashsocket", "xhr-polling", "jsonp-polling", "htmlfile")
 """The transports, by their names in URLs and in the answer to a handshake."""
+OFFERED = (WEBSOCKET, XHR, JSONP, HTMLFILE)
+"""Those that are offered by default. A Flash player speaks a draft that nobody serves: a client that tries it loses ten seconds."""
 
 
 class Settings(NamedTuple):
     """The timings satisfy the watchdogs of all clients as long as ``client_timeout`` is more than a network takes (specification 8)."""
 
     resource: str = "socket.io"
-    transports: tuple[str, ...] = TRANSPORTS
+    transports: tuple[str, ...] = OFFERED
     """In the order in which they are advertised."""
     heartbeat_interval: float = 12
     """0 for no heartbeats, which are then not advertised either."""
@@ -45,6 +47,11 @@ class Settings(NamedTuple):
     room: Room = Room()
 
     @property
+    def served(self) -> tuple[str, ...]:
+        """The transports that have URLs: those that are advertised, and flashsocket as another name of websocket (specification 12)."""
+        return tuple(name for offered in self.transports for name in names_of(offered, self.transports))
+
+    @property
     def heartbeat_timeout(self) -> int | None:
         """What is advertised; None for no heartbeats."""
         return _whole(self.heartbeat_interval + self.client_timeout) if self.heartbeat_interval else None
@@ -53,6 +60,11 @@ class Settings(NamedTuple):
     def close_timeout(self) -> int:
         """What is advertised."""
         return _whole(self.polling_timeout + self.client_timeout)
+
+
+def names_of(transport: str, transports: tuple[str, ...]) -> tuple[str, ...]:
+    """The names in URLs of one of the transports that are advertised."""
+    return (WEBSOCKET, FLASHSOCKET) if transport == WEBSOCKET and FLASHSOCKET not in transports else (transport,)
 
 
 def _whole(seconds: float) -> int:

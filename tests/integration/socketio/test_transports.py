@@ -20,7 +20,7 @@ async def test_handshake(site: Site) -> None:
         answer = await site.ask(method, path)
         sid, heartbeat, close, transports = answer.body.decode().split(":")
         assert (answer.status, len(sid), heartbeat, close) == (200, 32, "17", "25")
-        assert transports == "websocket,flashsocket,xhr-polling,jsonp-polling,htmlfile"
+        assert transports == "websocket,xhr-polling,jsonp-polling,htmlfile"
         assert answer.headers[b"content-type"] == b"text/plain; charset=UTF-8"
         assert answer.headers[b"cache-control"] == b"no-store"
         assert b"etag" not in answer.headers
@@ -32,7 +32,7 @@ async def test_handshake_as_script(site: Site) -> None:
     answer = await site.ask("GET", "/socket.io/1/?t=1&jsonp=3")
     assert answer.headers[b"content-type"] == b"application/javascript; charset=UTF-8"
     assert answer.body.startswith(b'io.j[3]("')
-    assert answer.body.endswith(b':17:25:websocket,flashsocket,xhr-polling,jsonp-polling,htmlfile");')
+    assert answer.body.endswith(b':17:25:websocket,xhr-polling,jsonp-polling,htmlfile");')
     plain = await site.ask("GET", "/socket.io/1/?t=1&jsonp=alert(1)")
     assert plain.headers[b"content-type"] == b"text/plain; charset=UTF-8"
 

@@ -168,9 +168,21 @@ async def test_handshakes(program: Program) -> None:
         assert (answer.status, answer.body) == (403, b"handshake unauthorized")
         assert answer.headers[b"access-control-allow-origin"] == b"http://x.example"
     accepted = await program.ask("GET", "/socket.io/1/?later=1")
-    assert accepted.body.endswith(b":17:25:websocket,flashsocket,xhr-polling,jsonp-polling,htmlfile")
+    assert accepted.body.endswith(b":17:25:websocket,xhr-polling,jsonp-polling,htmlfile")
     assert program.router.stats.dump()["active_sessions"] == 1
     assert (await program.ask("GET", "/socket.io/2/")).status == 503
+
+
+async def test_flashsocket_is_another_name_of_websocket(program: Program) -> None:
+    await program.mount(Main)
+    socket = await program.websocket(await program.shake(), "flashsocket")
+    await socket.quiet()
+
+
+async def test_flashsocket_is_offered_where_it_is_named(program: Program) -> None:
+    await program.mount(Main, enabled_protocols=["flashsocket", "xhr-polling"])
+    assert (await program.ask("GET", "/socket.io/1/")).body.endswith(b":17:25:flashsocket,xhr-polling")
+    assert (await program.ask("GET", f"/socket.io/1/websocket/{await program.shake()}")).status == 404
 
 
 async def test_other_namespace(program: Program) -> None:

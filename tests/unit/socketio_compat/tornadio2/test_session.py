@@ -484,7 +484,7 @@ def test_settings() -> None:
     assert router.settings == {**DEFAULT_SETTINGS, "enabled_protocols": ["xhr-polling", "pigeon", "websocket"], "own": 1}
     # The handshake, two transports, and the rest.
     assert len(router.urls) == 4
-    assert len(TornadioRouter(Root, None).urls) == 7
+    assert len(TornadioRouter(Root, None).urls) == 6
     routes: list[Any] = ["mine"]
     assert router.apply_routes(routes) is routes
     assert len(routes) == 5
