@@ -19,6 +19,7 @@ from socketio_compat.tornadio2.router import HandshakeHandler
 from tests.conftest import ExpectedLogs
 from tests.support.hosts import PATIENCE
 from tests.support.tornadio2 import Program
+from tests.support.websocket import CLOSE
 
 
 class Base(SocketConnection):
@@ -183,6 +184,45 @@ async def test_flashsocket_is_offered_where_it_is_named(program: Program) -> Non
     await program.mount(Main, enabled_protocols=["flashsocket", "xhr-polling"])
     assert (await program.ask("GET", "/socket.io/1/")).body.endswith(b":17:25:flashsocket,xhr-polling")
     assert (await program.ask("GET", f"/socket.io/1/websocket/{await program.shake()}")).status == 404
+
+
+async def goodbye(program: Program) -> str:
+    """A session whose WebSocket was closed in due form: its id."""
+    sid = await program.shake()
+    socket = await program.websocket(sid)
+    await socket.quiet()
+    socket.send(CLOSE, b"")
+    assert await socket.read_close() == 1005
+    await socket.leave()
+    await program.until(lambda: program.server.connections == 0)
+    return sid
+
+
+async def test_session_stays_when_its_websocket_is_closed(program: Program) -> None:
+    await program.mount(Main)
+    sid = await goodbye(program)
+    assert Base.log == []
+    again = await program.websocket(sid, first=False)
+    await again.quiet()
+
+
+async def test_close_on_clean_disconnect(program: Program) -> None:
+    await program.mount(Main, close_on_clean_disconnect=True)
+    sid = await goodbye(program)
+    assert Base.log == [("closed", None)]
+    assert (await program.poll(sid)).status == 401
+
+
+async def test_connection_that_breaks_is_no_clean_disconnect(program: Program) -> None:
+    await program.mount(Main, close_on_clean_disconnect=True)
+    sid = await program.shake()
+    socket = await program.websocket(sid)
+    await socket.quiet()
+    socket.vanish()
+    await program.until(lambda: program.server.connections == 0)
+    assert Base.log == []
+    again = await program.websocket(sid, first=False)
+    await again.quiet()
 
 
 async def test_other_namespace(program: Program) -> None:
