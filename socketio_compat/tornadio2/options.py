@@ -46,7 +46,7 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     # Bytes of what a client posts, and of a WebSocket message.
     "max_body_size": 1024 * 1024,
     # Sessions that may be open, 0 for any number.
-    "max_sessions": 0,
+    "max_sessions": 100_000,
 }
 
 _POSITIVE = (

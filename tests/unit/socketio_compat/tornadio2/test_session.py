@@ -490,6 +490,12 @@ def test_settings() -> None:
     assert len(routes) == 5
 
 
+def test_every_bound_has_a_default() -> None:
+    bounds = [value for name, value in DEFAULT_SETTINGS.items() if name.startswith("max_")]
+    assert len(bounds) == 4
+    assert all(bounds)
+
+
 def test_on_message_has_to_be_overridden(expected_logs: ExpectedLogs) -> None:
     expected_logs("NotImplementedError")
 
