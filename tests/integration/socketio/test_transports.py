@@ -7,9 +7,11 @@ import json
 import pytest
 
 from socketio_compat.v09 import codec
+from tests.conftest import ExpectedLogs
 from tests.support.hosts import Client, request
 from tests.support.socketio import Site, wire
 from tests.support.websocket import CLOSE
+from tests.unit.socketio_compat.vectors import SIO07
 
 ORIGIN = "Origin: http://page.example:8080"
 
@@ -46,6 +48,28 @@ async def test_refused_handshake(site: Site) -> None:
     assert (script.status, script.body) == (200, b'io.j[2](new Error("handshake unauthorized"));')
     assert len(site.server.registry) == 0
     assert [entry for entry in site.application.log if entry[0] == "closed"] == []
+
+
+NODE = {vector["case"]: vector for vector in SIO07["handshake_errors"] if vector.get("server") == "node 0.9"}
+
+
+@pytest.mark.parametrize("case", ["authorization false", "authorization error", "origin refused"])
+async def test_handshakes_are_refused_as_node_does(site: Site, expected_logs: ExpectedLogs, case: str) -> None:
+    await site.echo(origins=("http://page.example:8080",), refusal_status=403)
+    if case == "authorization error":
+        expected_logs("a handshake failed")
+        site.application.handler = None  # type: ignore[assignment, method-assign]
+    vector = NODE[case]
+    origin = "Origin: http://bad.example" if case == "origin refused" else ORIGIN
+    answer = await site.ask("GET", "/socket.io/1/?deny=1", origin)
+    assert (answer.status, answer.body.decode()) == (vector["status"], vector["body"])
+    assert answer.headers[b"content-type"].startswith(b"text/plain")
+    assert (b"access-control-allow-origin" in answer.headers) is vector["cors"]
+    script = await site.ask("GET", "/socket.io/1/?deny=1&jsonp=2", origin)
+    wanted = NODE["any of these with jsonp=2"]
+    assert script.status == wanted["status"]
+    assert script.headers[b"content-type"].startswith(wanted["content_type"].encode())
+    assert script.body.decode() == wanted["body"].replace("handshake unauthorized", vector["body"])
 
 
 async def test_too_many_sessions(site: Site) -> None:
