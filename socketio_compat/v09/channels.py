@@ -226,9 +226,8 @@ class ChannelEndpoint(_ChannelHandler):
             # It was connected twice, and hears of the channel soon.
             return True
         # What clients write behind an endpoint's name travels with the handshake of the first one only.
-        text = _argument(query, "since") or _argument(self.session.opening.query, "since")
         try:
-            since = since_of(text)
+            since = since_of(_argument(query, "since") or _argument(self.session.opening.query, "since"))
         except ProtocolError:
             return False
         try:
@@ -260,7 +259,13 @@ def since_of(text: object) -> Since:
 
 
 def _argument(query: str, name: str) -> str | None:
-    return next((value for key, value in parse_qsl(query, errors="replace", max_num_fields=100) if key == name), None) if query else None
+    if not query:
+        return None
+    try:
+        fields = parse_qsl(query, errors="replace", max_num_fields=100)
+    except ValueError:
+        raise ProtocolError("a query has too many fields") from None
+    return next((value for key, value in fields if key == name), None)
 
 
 def _told(feed: Feed, reason: CloseReason | None) -> None:

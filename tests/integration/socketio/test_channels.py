@@ -201,6 +201,14 @@ async def test_bad_id_of_an_endpoint(site: Site) -> None:
     assert [await socket.packet(), await socket.packet()] == ["1::/news", "0::/news"]
 
 
+async def test_query_of_an_endpoint_with_too_many_fields(site: Site) -> None:
+    await site.serve()
+    socket = await site.opened()
+    socket.say("1::/news?" + "a&" * 101)
+    assert [await socket.packet(), await socket.packet()] == ["1::/news", "0::/news"]
+    await site.websocket(await site.shake("a&" * 101))
+
+
 async def test_store_whose_answers_come_later(site: Site) -> None:
     store = await late_site(site, publish=True)
     kept = [store.inner.publish(ChannelRef("default", "", "news"), Draft(b"%d" % number, b"text/plain")).last for number in range(3)]
