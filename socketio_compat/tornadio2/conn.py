@@ -88,7 +88,8 @@ class HandshakeInfo(ConnectionInfo):
 
     @cached_property
     def arguments(self) -> dict[str, list[str]]:  # type: ignore[override]
-        return _arguments(self._opening.query) | _arguments(self._query)
+        # A packet brings text, and a request the bytes of one.
+        return _arguments(self._opening.query) | _arguments(self._query.encode("utf-8", "replace").decode("latin-1"))
 
     @cached_property
     def cookies(self) -> Mapping[str, Morsel[str]]:  # type: ignore[override]
@@ -178,16 +179,16 @@ class SocketConnection(metaclass=EventTable):
         ack_id = None if callback is None else self.queue_ack(callback, message)
         self.session.send_message(proto.message(self.endpoint, message, ack_id, force_json))
 
-    def emit(self, name: str, *args: Any, **kwargs: Any) -> None:
+    def emit(self, name: str, /, *args: Any, **kwargs: Any) -> None:
         """Send an event with positional arguments, or with one object made of ``kwargs``. A no-op when closed."""
         if not self.is_closed:
-            self.session.send_message(proto.event(self.endpoint, name, None, *args, **kwargs))
+            self.session.send_message(proto.event_of(self.endpoint, name, None, args, kwargs))
 
-    def emit_ack(self, callback: AckCallback, name: str, *args: Any, **kwargs: Any) -> None:
+    def emit_ack(self, callback: AckCallback, name: str, /, *args: Any, **kwargs: Any) -> None:
         """As `emit`; ``callback((name, args, kwargs), data)`` is called with what the client's application answers."""
         if not self.is_closed:
             ack_id = self.queue_ack(callback, (name, args, kwargs))
-            self.session.send_message(proto.event(self.endpoint, name, ack_id, *args, **kwargs))
+            self.session.send_message(proto.event_of(self.endpoint, name, ack_id, args, kwargs))
 
     def close(self) -> None:
         """Close this endpoint; on the root the whole session."""

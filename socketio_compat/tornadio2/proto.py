@@ -7,7 +7,7 @@ an event with an id asks for data (``id+``), else no browser ever answered it; l
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hbpush.core import jsontext
 from socketio_compat.v09 import codec
@@ -49,6 +49,11 @@ def message(endpoint: str | None, msg: object, message_id: int | None = None, fo
 
 def event(endpoint: str | None, name: str, message_id: int | None, *args: object, **kwargs: object) -> str:
     """An event with its positional arguments; without any, with one dict of the keyword arguments. Of both, the latter are dropped."""
+    return event_of(endpoint, name, message_id, args, kwargs)
+
+
+def event_of(endpoint: str | None, name: str, message_id: int | None, args: Sequence[object], kwargs: Mapping[str, object]) -> str:
+    """As `event`, for keyword arguments of any name."""
     if args and kwargs:
         _log.error("event %r has positional and keyword arguments: the keyword arguments are dropped", name)
     body = {"args": list(args) or [kwargs], "name": name}

@@ -463,6 +463,28 @@ async def test_what_a_handshake_brings(expected_logs: ExpectedLogs) -> None:
     assert {name: morsel.value for name, morsel in info.cookies.items()} == {"a": "b", "c": "d"}
 
 
+@in_loop
+async def test_query_of_an_endpoint_is_text(expected_logs: ExpectedLogs) -> None:
+    for query in ("room=\u0434\u0430", "room=%D0%B4%D0%B0"):
+        World().session.raw_message(f"1::/chat?{query}&half=\ud83d")
+        assert Chat.info.arguments == {"room": ["\u0434\u0430"], "half": ["?"]}
+
+
+@in_loop
+async def test_keyword_arguments_of_any_name(expected_logs: ExpectedLogs) -> None:
+    world = World()
+    world.carry()
+    world.say("8::")
+    conn = world.session.conn
+    conn.emit("e", name=1, endpoint=2, message_id=3, self=4)
+    conn.emit_ack(print, "e", callback=1, name=2)
+    world.session.flush()
+    assert world.transport.sent == [
+        '5:::{"args": [{"name": 1, "endpoint": 2, "message_id": 3, "self": 4}], "name": "e"}',
+        '5:1+::{"args": [{"callback": 1, "name": 2}], "name": "e"}',
+    ]
+
+
 @pytest.mark.parametrize(
     ("settings", "place"),
     [
