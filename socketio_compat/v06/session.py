@@ -1,0 +1,152 @@
+"""A client of Socket.IO 0.6: its handler, its heartbeats, and what its frames mean (specification 1, 5, 7)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from hbpush.core.batch import Batch
+from hbpush.errors import ProtocolError
+from hbpush.session.transport import End, Shape
+from hbpush.session.turns import TurnSession
+from socketio_compat.v06 import codec
+from socketio_compat.v06.contract import Handler, Opening
+
+if TYPE_CHECKING:
+    from socketio_compat.v06.server import Server
+
+logger = logging.getLogger("hbpush.socketio")
+
+
+class SocketSession(TurnSession[Any]):
+    """One session, from the request that made it to its end. Packets are bodies of frames; the first one is its id.
+
+    ``fault`` tells that its handler raised, which ended it.
+    """
+
+    __slots__ = ("_beats", "_handler", "_heartbeats", "fault", "server")
+
+    def __init__(self, server: Server) -> None:
+        super().__init__(server.registry)
+        self.server = server
+        self.fault = False
+        self._handler: Handler | None = None
+        self._heartbeats = server.registry.heartbeats
+        self._beats = 0
+
+    # The application's side
+
+    def say(self, value: object) -> None:
+        """Send a value: see `socketio_compat.v06.message.bodies`, also for what it raises."""
+        for body in codec.bodies(value):
+            self.send(body)
+
+    def start_heartbeats(self, period: float | None = None) -> None:
+        """Let the next heartbeat come one period from now: ``period`` seconds from now on, or what it was before.
+
+        A stream does this when it begins to carry the session, and stops them at its end. Nothing else has a use for them.
+        """
+        if self.state:
+            return
+        self._heartbeats.stop(self)
+        if period is not None:
+            self._heartbeats = self.server.heartbeats(period)
+        self._heartbeats.start(self)
+
+    def stop_heartbeats(self) -> None:
+        """No more of them. Harmless when there are none."""
+        self._heartbeats.stop(self)
+
+    def postpone_heartbeat(self) -> None:
+        """Let the next one come one period from now. Harmless when there are none."""
+        self._heartbeats.postpone(self)
+
+    def beat(self) -> None:
+        """Send a heartbeat now. Heartbeats are numbered from 1."""
+        self._beats += 1
+        self.send(codec.heartbeat(self._beats))
+
+    # The client's side
+
+    def open(self, opening: Opening) -> None:
+        """Send the id, and let the application have a handler for it."""
+        self.send(self.id)
+        try:
+            self._handler = handler = self.server.application.connection(self, opening)
+            outcome = handler.opened()
+        except Exception:  # noqa: BLE001 - the wall between sessions: it is logged, and ends the one that has it
+            # Nobody was told the id, so nobody comes for what waits.
+            self.outbox.take()
+            self.failed()
+        else:
+            if outcome is not None:
+                self.wait(outcome)
+
+    def received(self, body: str) -> None:
+        """The body of one frame has come."""
+        if self.state:
+            return
+        self.unheard = 0
+        self.server.received += 1
+        try:
+            kind, value = codec.read(body)
+        except ProtocolError as error:
+            self.registry.counters.refuse("malformed_packet", f"a message is ignored: {error}")
+            return
+        if kind != codec.HEARTBEAT:
+            self.turn(value, len(body))
+
+    # What carries it
+
+    def broadcast(self, batch: Batch, shape: Shape, history: bool = False) -> None:
+        super().broadcast(batch, shape, history)
+        self._heartbeats.postpone(self)
+
+    def flush(self) -> None:
+        super().flush()
+        self._heartbeats.postpone(self)
+
+    # What a session asks of a protocol
+
+    def take(self, packet: Any) -> None:
+        handler = self._handler
+        if handler is None:
+            return
+        try:
+            outcome = handler.message(packet)
+        except Exception:  # noqa: BLE001 - see `open`
+            self.failed()
+        else:
+            if outcome is not None:
+                self.wait(outcome)
+
+    def farewell(self, why: End) -> Sequence[str]:
+        return ()
+
+    def closed(self, why: End) -> None:
+        handler, self._handler = self._handler, None
+        self.fault = why is End.FAULT
+        self._heartbeats.stop(self)
+        self.ended()
+        if handler is None:
+            return
+        try:
+            outcome = handler.closed(why)
+        except Exception:
+            # Its session may be closed by a sweep of all of them.
+            logger.exception("a handler failed when it was closed")
+        else:
+            if outcome is not None:
+                self._see_out(outcome)
+
+    def _see_out(self, outcome: Awaitable[object]) -> None:
+        future = asyncio.ensure_future(outcome)
+        self.registry.running.add(future)
+        future.add_done_callback(self._seen_out)
+
+    def _seen_out(self, future: asyncio.Future[object]) -> None:
+        self.registry.running.discard(future)
+        if not future.cancelled() and (error := future.exception()) is not None:
+            logger.error("a handler failed when it was closed", exc_info=error)
