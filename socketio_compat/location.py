@@ -14,8 +14,9 @@ from hbpush.session.outbox import Room
 from hbpush.session.transport import End
 from hbpush.stores.base import Count
 from hbpush.web.routes import Route
+from socketio_compat.channels import Rules
 from socketio_compat.origins import Origins
-from socketio_compat.v09.channels import ChannelApplication, Rules
+from socketio_compat.v09.channels import ChannelApplication
 from socketio_compat.v09.places import grouped_routes
 from socketio_compat.v09.server import Server
 from socketio_compat.v09.settings import Settings

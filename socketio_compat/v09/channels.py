@@ -8,38 +8,23 @@ it hears ``gap`` when some are missing, ``deleted`` when its channel was, and ``
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import parse_qsl
 
-from hbpush.core import jsontext
 from hbpush.core.hub import Hub
-from hbpush.core.message import BEFORE_ALL, NEWEST, ChannelRef, Draft, MessageId, Since
+from hbpush.core.message import BEFORE_ALL, ChannelRef, Since
 from hbpush.core.result import then
-from hbpush.core.subscription import CloseReason
 from hbpush.errors import HbpushError, ProtocolError
-from hbpush.session.feed import Feed
 from hbpush.stores.base import Page, Receipt
-from hbpush.web.routes import CHANNEL_ID_BYTES, channel_id
+from hbpush.web.routes import channel_id
+from socketio_compat.channels import Asked, ChannelFeed, Rules, draft, leave, position, since_of
 from socketio_compat.v09 import codec
 from socketio_compat.v09.contract import Application, Handler, No
 from socketio_compat.v09.packet import Packet
-from socketio_compat.v09.payload import clean
 from socketio_compat.v09.session import SocketSession
 from socketio_compat.v09.shapes import shape
-
-_ID = re.compile(r"([0-9]{1,15})[:-](-1|[0-9]{1,15})")
-
-
-class Rules(NamedTuple):
-    """What clients may do. ``channels`` are the prefixes of ids that are open to them, none for all."""
-
-    store: str
-    channels: tuple[str, ...] = ()
-    publish: bool = False
-    max_subscriptions: int = 1000
 
 
 class ChannelApplication(Application):
@@ -56,61 +41,37 @@ class ChannelApplication(Application):
         if not endpoint.startswith("/"):
             return No.UNKNOWN
         try:
-            ref = self.channel(channel_id(endpoint[1:].encode("utf-8", "surrogatepass")))
+            ref = self.rules.channel(channel_id(endpoint[1:].encode("utf-8", "surrogatepass")))
         except (ProtocolError, UnicodeError):
             return No.REFUSED
         return ChannelEndpoint(self, session, endpoint, ref)
 
-    def channel(self, id: object) -> ChannelRef:
-        """The channel that a client names. Raises ProtocolError for one that it may not have."""
-        if not isinstance(id, str) or not id:
-            raise ProtocolError("a channel is named by a text that is not empty")
-        try:
-            size = len(id.encode("utf-8", "surrogateescape"))
-        except UnicodeEncodeError:
-            raise ProtocolError("the channel's name is not text") from None
-        if size > CHANNEL_ID_BYTES:
-            raise ProtocolError(f"a channel's name has at most {CHANNEL_ID_BYTES} bytes")
-        if self.rules.channels and not id.startswith(self.rules.channels):
-            raise ProtocolError("this channel is not open to clients")
-        return ChannelRef(self.rules.store, "", id)
-
     def publish(self, handler: Handler, packet: Packet, ref: ChannelRef, value: object) -> None:
-        """Publish a text as text/plain, anything else as application/json, and acknowledge it. Raises ProtocolError, ValueError."""
-        if isinstance(value, str):
-            draft = Draft(clean(value).encode(), b"text/plain")
-        else:
-            draft = Draft(jsontext.encode(value).encode(), b"application/json")
-        receipt = self.hub.publish(ref, draft)
+        """Publish a value and acknowledge it. Raises ProtocolError, ValueError."""
+        receipt = self.hub.publish(ref, draft(value))
         then(receipt, partial(_published, handler.session, packet, ref), partial(_failed, handler.session, packet))
 
 
-class ChannelFeed(Feed):
-    """A subscription of a session. ``endpoint`` is where its client hears of it; ``told_missed`` while a gap is known to the client."""
+class EventFeed(ChannelFeed):
+    """A subscription whose client hears of it as events on an endpoint."""
 
-    __slots__ = ("endpoint", "told_missed")
+    __slots__ = ("endpoint",)
 
     endpoint: str
-    told_missed: bool
-
-    def joined(self) -> None:
-        super().joined()
-        self.told_missed = False
 
     def tell(self, event: str) -> None:
-        """Send an event about the channel."""
         self.session.send(codec.event(event, [{"channel": self.ref.id}], self.endpoint))
 
 
 class _ChannelHandler(Handler):
-    """What root and endpoints have in common. ``asked`` are channels that the store is being asked about, each by a key of its own."""
+    """What root and endpoints have in common. ``asked`` are the channels that the store is being asked about."""
 
     __slots__ = ("application", "asked")
 
     def __init__(self, application: ChannelApplication, session: SocketSession, endpoint: str) -> None:
         super().__init__(session, endpoint)
         self.application = application
-        self.asked: dict[object, ChannelRef] = {}
+        self.asked = Asked()
 
     def message(self, value: Any, packet: Packet) -> Awaitable[object] | None:
         """Messages are for an application; here they go nowhere."""
@@ -130,41 +91,31 @@ class _ChannelHandler(Handler):
     def subscribe(self, ref: ChannelRef, since: Since, packet: Packet | None) -> None:
         """Ask the store where the channel stands, then join it there. Raises StoreUnavailable."""
         page = self.application.hub.read(ref, since, 1)
-        key = object()
-        self.asked[key] = ref
+        key = self.asked.begin(ref)
         then(page, partial(self._join, key, ref, since, packet), partial(self._not_read, key, ref, packet))
 
     def _join(self, key: object, ref: ChannelRef, since: Since, packet: Packet | None, page: Page) -> None:
         session = self.session
-        is_wanted = self.asked.pop(key, None) is not None
+        is_wanted = self.asked.end(key)
         if session.state or session.handler(self.endpoint) is not self:
             return
         if not is_wanted:
             if packet is not None:
                 _failed(session, packet, ProtocolError("it was unsubscribed meanwhile"))
             return
-        if session.feeds is None:
-            session.feeds = {}
-        place = (self.endpoint, ref.id)
-        before = session.feeds.get(place)
-        position = min(since, page.last) if isinstance(since, MessageId) else page.last
+        place = position(since, page)
         if packet is not None:
-            session.acknowledge(packet, [{"channel": ref.id, "id": str(position), "missed": page.missed}])
+            session.acknowledge(packet, [{"channel": ref.id, "id": str(place), "missed": page.missed}])
         elif page.missed:
             session.send(codec.event("gap", [{"channel": ref.id}], self.endpoint))
-        if before is not None:
-            if since is NEWEST:
-                # It goes on: what is on its way to it must not be lost between two subscriptions.
-                return
-            before.leave()
-        feed = ChannelFeed(self.application.hub, ref, session, shape(self.endpoint), self.application.owner, _told)
+        application = self.application
+        known_by = (self.endpoint, ref.id)
+        feed = EventFeed(application.hub, ref, session, shape(self.endpoint), application.owner, known_by, page.missed)
         feed.endpoint = self.endpoint
-        feed.told_missed = page.missed
-        session.feeds[place] = feed
-        feed.join(position)
+        feed.begin(since, place)
 
     def _not_read(self, key: object, ref: ChannelRef, packet: Packet | None, error: BaseException) -> None:
-        self.asked.pop(key, None)
+        self.asked.end(key)
         if packet is not None:
             _failed(self.session, packet, error)
         elif not self.session.state:
@@ -172,11 +123,8 @@ class _ChannelHandler(Handler):
 
     def leave(self, ref: ChannelRef) -> None:
         """Unsubscribe, also from what the store is still being asked about. Harmless without a subscription."""
-        for key in [key for key, asked in self.asked.items() if asked == ref]:
-            del self.asked[key]
-        feed = (self.session.feeds or {}).pop((self.endpoint, ref.id), None)
-        if feed is not None:
-            feed.leave()
+        self.asked.give_up(ref)
+        leave(self.session, (self.endpoint, ref.id))
 
 
 class Root(_ChannelHandler):
@@ -190,24 +138,20 @@ class Root(_ChannelHandler):
     def act(self, name: str, args: list[Any], packet: Packet) -> None:
         application = self.application
         if name == "publish":
-            if not application.rules.publish:
-                raise ProtocolError("clients may not publish here")
+            application.rules.check_publish()
             if len(args) != 2:
                 raise ProtocolError("publish takes a channel and a message")
-            application.publish(self, packet, application.channel(args[0]), args[1])
+            application.publish(self, packet, application.rules.channel(args[0]), args[1])
         elif name == "subscribe":
             if len(args) not in (1, 2):
                 raise ProtocolError("subscribe takes a channel and, perhaps, an id")
-            ref = application.channel(args[0])
-            feeds, asked = self.session.feeds or {}, len(self.asked)
-            most = application.rules.max_subscriptions
-            if most and (asked >= most or (len(feeds) + asked >= most and ("", ref.id) not in feeds)):
-                raise ProtocolError(f"a session has at most {most} subscriptions")
+            ref = application.rules.channel(args[0])
+            application.rules.check_subscriptions(self.session, ("", ref.id), len(self.asked))
             self.subscribe(ref, since_of(args[1] if len(args) == 2 else None), packet)
         elif name == "unsubscribe":
             if len(args) != 1:
                 raise ProtocolError("unsubscribe takes a channel")
-            ref = application.channel(args[0])
+            ref = application.rules.channel(args[0])
             self.leave(ref)
             self.session.acknowledge(packet, [{"channel": ref.id}])
 
@@ -238,24 +182,13 @@ class ChannelEndpoint(_ChannelHandler):
 
     def act(self, name: str, args: list[Any], packet: Packet) -> None:
         if name == "publish":
-            if not self.application.rules.publish:
-                raise ProtocolError("clients may not publish here")
+            self.application.rules.check_publish()
             if len(args) != 1:
                 raise ProtocolError("publish takes a message")
             self.application.publish(self, packet, self._ref, args[0])
 
     def closed(self, why: object) -> None:
         self.leave(self._ref)
-
-
-def since_of(text: object) -> Since:
-    """Where a client wants to go on: after an id, ``time:tag`` or ``time-tag``; with what comes next for None. Raises ProtocolError."""
-    if text is None or text == "":
-        return NEWEST
-    found = _ID.fullmatch(text) if isinstance(text, str) else None
-    if found is None:
-        raise ProtocolError("an id is two whole numbers, time:tag")
-    return MessageId(int(found[1]), int(found[2]))
 
 
 def _argument(query: str, name: str) -> str | None:
@@ -266,33 +199,6 @@ def _argument(query: str, name: str) -> str | None:
     except ValueError:
         raise ProtocolError("a query has too many fields") from None
     return next((value for key, value in fields if key == name), None)
-
-
-def _told(feed: Feed, reason: CloseReason | None) -> None:
-    """The hub has something to tell a session."""
-    assert isinstance(feed, ChannelFeed)  # noqa: S101 - no other are made here
-    session = feed.session
-    if reason is None:
-        if not feed.told_missed:
-            feed.tell("gap")
-        return
-    if reason is CloseReason.SHUTDOWN:
-        return
-    if session.feeds is None or session.feeds.get((feed.endpoint, feed.ref.id)) is not feed:
-        return
-    if reason is CloseReason.DELETED:
-        feed.tell("deleted")
-        # The subscription stays: whoever makes the channel again finds its clients there. Within this call the channel still goes.
-        session.registry.clock.call_soon(partial(_rejoin, feed))
-    else:
-        del session.feeds[(feed.endpoint, feed.ref.id)]
-        feed.tell("unavailable")
-
-
-def _rejoin(feed: ChannelFeed) -> None:
-    feeds = feed.session.feeds
-    if feeds is not None and feeds.get((feed.endpoint, feed.ref.id)) is feed:
-        feed.join(NEWEST)
 
 
 def _published(session: SocketSession, packet: Packet, ref: ChannelRef, receipt: Receipt) -> None:
