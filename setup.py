@@ -49,6 +49,7 @@ setup(
             "publisher = hbpush.relay.location:PublisherLocation",
             "subscriber = hbpush.relay.location:SubscriberLocation",
             "socketio = socketio_compat.location:SocketIOLocation",
+            "socketio06 = socketio_compat.location06:SocketIO06Location",
             "tyron = tyron.location:TyronLocation",
         ],
         "hbpush.stores": [

@@ -7,15 +7,16 @@ first request, a time to keep caches out, ``send``, an index. They are split wit
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 from urllib.parse import unquote
 
 from hbpush.web import jsonp
 from hbpush.web.exchange import Endpoint
-from hbpush.web.routes import Exact, Pattern, Prefix, Route
+from hbpush.web.routes import Pattern, Regex, Route
 from socketio_compat.v06.settings import TRANSPORTS
+
+_NAMES = "|".join(TRANSPORTS)
 
 
 class Path(NamedTuple):
@@ -37,15 +38,9 @@ class Path(NamedTuple):
 
 
 def routes(resource: str, endpoint: Endpoint, max_body: int) -> list[Route]:
-    """The routes of a server whose resource is one text, such as ``socket.io``."""
-    made = []
-    for name in TRANSPORTS:
-        parse = partial(_path, resource, None, name)
-        made += [
-            Route(Prefix(f"/{resource}/{name}/"), endpoint, parse, max_body),
-            Route(Exact(f"/{resource}/{name}"), endpoint, parse, max_body),
-        ]
-    return made
+    """The one route of a server whose resource is a text, such as ``socket.io``."""
+    pattern = Regex(rf"/{re.escape(resource)}/((?:{_NAMES})(?:/.*)?)")
+    return [Route(pattern, endpoint, partial(_plain, resource), max_body)]
 
 
 class ResourcePattern(Pattern):
@@ -60,7 +55,7 @@ class ResourcePattern(Pattern):
         if extra is not None:
             named = extra if "(?P<extra>" in extra else f"(?P<extra>{extra})"
             between = re.escape(separator) + named
-        self.text = rf"/(?P<resource>{resource}){between}/(?P<transport>{'|'.join(TRANSPORTS)})(?:/(?P<rest>.*))?"
+        self.text = rf"/(?P<resource>{resource}){between}/(?P<transport>{_NAMES})(?:/(?P<rest>.*))?"
         self._regex = re.compile(self.text.encode())
         self._has_extra = extra is not None
 
@@ -80,10 +75,11 @@ def pattern_routes(pattern: ResourcePattern, endpoint: Endpoint, max_body: int) 
     return [Route(pattern, endpoint, pattern.parse, max_body)]
 
 
+def _plain(resource: str, name: bytes) -> Path:
+    transport, _, rest = name.partition(b"/")
+    return _path(resource, None, transport.decode(), rest)
+
+
 def _path(resource: str, extra: str | None, transport: str, rest: bytes) -> Path:
-    session_id, *tail = _segments(rest)
+    session_id, *tail = rest.decode("latin-1").split("/")
     return Path(resource, extra, transport, session_id, tuple(tail))
-
-
-def _segments(rest: bytes) -> Sequence[str]:
-    return rest.decode("latin-1").split("/")

@@ -16,7 +16,8 @@ from hbpush.daemon.location import LocationContext
 from hbpush.session.transport import End
 from hbpush.stores.base import Receipt, Store, StoreContext, StoreSettings
 from hbpush.stores.memory import MemoryStore
-from socketio_compat.location import SocketIOLocation, SocketIOSettings
+from socketio_compat.client_location import ClientLocation
+from socketio_compat.location import SocketIOLocation
 from socketio_compat.origins import Origins
 from socketio_compat.v09 import codec
 from socketio_compat.v09.contract import Application, Handler, No
@@ -87,27 +88,29 @@ class EchoApplication(Application):
 class Site:
     """`serve` a location, or `echo`, first; then `shake` hands and connect transports."""
 
+    kind: type[ClientLocation] = SocketIOLocation
+
     def __init__(self, host: Host) -> None:
         self.host = host
         self.hub: Hub
-        self.server: Server
-        self.location: SocketIOLocation
-        self.application: EchoApplication
+        self.server: Any
+        self.location: Any
+        self.application: Any
 
     @property
     def clock(self) -> ManualClock:
         return self.host.clock
 
     async def serve(self, make_store: Callable[[StoreContext], Store] | None = None, **options: Any) -> None:
-        """Serve a socketio location in front of a hub, by default with a memory store."""
+        """Serve a location in front of a hub, by default with a memory store."""
         context = StoreContext("default", self.clock, self.host.counters)
         store = make_store(context) if make_store else MemoryStore(StoreSettings(), context)
         self.hub = Hub({"default": store}, self.clock)
         store.start(self.hub)
-        settings = msgspec.convert(options, SocketIOSettings)
-        SocketIOLocation.check(settings)
+        settings = msgspec.convert(options, self.kind.Settings)
+        self.kind.check(settings)
         where = LocationContext("locations[0]", self.hub, self.clock, TimerWheel(self.clock), self.host.counters)
-        self.location = SocketIOLocation(settings, where)
+        self.location = self.kind(settings, where)
         self.server = self.location.server
         await self.host.serve(self.location.routes())
 
