@@ -167,6 +167,12 @@ class Socket(socketio.Socket):
         assert kind == codec.JSON, body
         return value
 
+    async def next_after(self, id: str) -> Any:
+        """The data of the next message, which has to be the one that was published with this id."""
+        value = await self.next()
+        assert (value["type"], value["id"]) == ("message", id), value
+        return value["data"]
+
     def say(self, *bodies: str) -> None:
         self.send(TEXT, stream(*bodies).encode())
 
