@@ -24,7 +24,7 @@ from hbpush.core.result import then
 from hbpush.errors import HbpushError, ProtocolError
 from hbpush.session.session import Session
 from hbpush.stores.base import Page, Receipt
-from socketio_compat.channels import ChannelFeed, Rules, draft, leave, position, since_of
+from socketio_compat.channels import Asked, ChannelFeed, Rules, draft, leave, position, since_of
 from socketio_compat.v06 import codec
 from socketio_compat.v06.contract import Application, Handler, Opening
 from socketio_compat.v06.session import SocketSession
@@ -56,13 +56,14 @@ class MessageFeed(ChannelFeed):
 
 
 class Client(Handler):
-    """What one client asks for."""
+    """What one client asks for. ``asked`` are the channels that the store is being asked about."""
 
-    __slots__ = ("_application",)
+    __slots__ = ("_application", "asked")
 
     def __init__(self, session: SocketSession, application: ChannelApplication) -> None:
         super().__init__(session)
         self._application = application
+        self.asked = Asked()
 
     def message(self, value: Any) -> Awaitable[object] | None:
         if not isinstance(value, dict) or "type" not in value:
@@ -78,12 +79,14 @@ class Client(Handler):
         match value["type"]:
             case "subscribe":
                 ref = rules.channel(value.get("channel"))
-                rules.check_subscriptions(self.session, ref.id)
+                rules.check_subscriptions(self.session, ref.id, len(self.asked))
                 since = since_of(value.get("since"))
                 page = self._application.hub.read(ref, since, 1)
-                then(page, partial(self._join, ref, since), partial(self._refuse, value))
+                key = self.asked.begin(ref)
+                then(page, partial(self._join, key, ref, since, value), partial(self._not_read, key, value))
             case "unsubscribe":
                 ref = rules.channel(value.get("channel"))
+                self.asked.give_up(ref)
                 leave(self.session, ref.id)
                 _say(self.session, "unsubscribed", channel=ref.id)
             case "publish":
@@ -96,15 +99,23 @@ class Client(Handler):
             case _:
                 raise ProtocolError("a type is subscribe, unsubscribe or publish")
 
-    def _join(self, ref: ChannelRef, since: Since, page: Page) -> None:
+    def _join(self, key: object, ref: ChannelRef, since: Since, value: dict[str, Any], page: Page) -> None:
         """It is known where the channel stands: subscribe there."""
         session = self.session
+        is_wanted = self.asked.end(key)
         if session.state:
+            return
+        if not is_wanted:
+            self._refuse(value, ProtocolError("it was unsubscribed meanwhile"))
             return
         place = position(since, page)
         _say(session, "subscribed", channel=ref.id, id=str(place), missed=page.missed)
         application = self._application
         MessageFeed(application.hub, ref, session, SHAPE, application.owner, ref.id, page.missed).begin(since, place)
+
+    def _not_read(self, key: object, value: dict[str, Any], error: BaseException) -> None:
+        self.asked.end(key)
+        self._refuse(value, error)
 
     def _published(self, ref: ChannelRef, receipt: Receipt) -> None:
         _say(self.session, "published", channel=ref.id, id=str(receipt.last or BEFORE_ALL))

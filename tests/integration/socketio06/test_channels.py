@@ -27,6 +27,17 @@ def values(answer: Answer) -> list[Any]:
     return [codec.read(body).value for body in streamed(answer)]
 
 
+async def late_site(site: Site, **options: Any) -> LateStore:
+    stores: list[LateStore] = []
+
+    def make(context: StoreContext) -> LateStore:
+        stores.append(LateStore(context, asyncio.get_running_loop()))
+        return stores[0]
+
+    await site.serve(make, **options)
+    return stores[0]
+
+
 async def test_subscribe(site: Site) -> None:
     await site.serve()
     socket = await site.websocket()
@@ -305,14 +316,7 @@ async def test_subscriptions_end_with_their_session(site: Site) -> None:
 
 
 async def test_store_whose_answers_come_later(site: Site) -> None:
-    stores: list[LateStore] = []
-
-    def make(context: StoreContext) -> LateStore:
-        stores.append(LateStore(context, asyncio.get_running_loop()))
-        return stores[0]
-
-    await site.serve(make, publish=True)
-    [store] = stores
+    store = await late_site(site, publish=True)
     kept = [store.inner.publish(ChannelRef("default", "", "news"), Draft(b"%d" % number, b"text/plain")).last for number in range(3)]
     socket = await site.websocket()
     socket.ask(type="subscribe", channel="news", since=str(kept[0]))
@@ -335,6 +339,18 @@ async def test_store_whose_answers_come_later(site: Site) -> None:
     await site.until(lambda: len(site.server.registry) == 0)
     store.answer()
     assert site.hub.listening(ChannelRef("default", "", "other")) == 0
+
+
+async def test_what_the_store_is_asked_about_is_given_up_and_counts(site: Site) -> None:
+    store = await late_site(site, max_subscriptions=1)
+    socket = await site.websocket()
+    socket.ask(type="subscribe", channel="news")
+    refused = {"type": "error", "request": "subscribe", "error": "a session has at most 1 subscriptions", "channel": "more"}
+    assert await socket.asked(type="subscribe", channel="more") == refused
+    assert await socket.asked(type="unsubscribe", channel="news") == {"type": "unsubscribed", "channel": "news"}
+    store.answer()
+    assert (await socket.next())["error"] == "it was unsubscribed meanwhile"
+    assert site.hub.listening(ChannelRef("default", "", "news")) == 0
 
 
 async def bodies_of(socket: Socket, number: int) -> list[Any]:
