@@ -57,6 +57,9 @@ class Registry(Generic[S]):
         self.opened = 0
         self.most = 0
         self._sessions: dict[str, S] = {}
+        self._wheel = wheel
+        self._kept: dict[str, Deadlines[Session]] = {}
+        """The few that expire on terms of their own."""
         self._leaving: Deadlines[Session] = Deadlines(clock, wheel, terms.expiry, _expire)
         self._unflushed: deque[Session] = deque()
         self._scheduled = False
@@ -87,20 +90,30 @@ class Registry(Generic[S]):
         self.most = max(self.most, len(self._sessions))
         self._leaving.put(session)
 
+    def keep(self, session: Session, expiry: float) -> None:
+        """Let a session without a transport expire after another time than the others."""
+        self._expiry(session).take(session)
+        self._kept[session.id] = Deadlines(self.clock, self._wheel, expiry, _expire)
+        if session.transport is None:
+            self.detached(session)
+
     def remove(self, session: Session) -> None:
         """Forget a session. Harmless when it is not there."""
         self._leaving.take(session)
+        kept = self._kept.pop(session.id, None)
+        if kept is not None:
+            kept.clear()
         self.heartbeats.stop(session)
         self._sessions.pop(session.id, None)
 
     def attached(self, session: Session) -> None:
         """It has a transport, and does not expire."""
-        self._leaving.take(session)
+        self._expiry(session).take(session)
 
     def detached(self, session: Session) -> None:
         """It has none any more: its time begins, unless it is not kept here."""
         if session.id in self._sessions:
-            self._leaving.put(session)
+            self._expiry(session).put(session)
 
     def flush_soon(self, session: Session) -> None:
         """Call `Session.flush` in the next turn of the loop."""
@@ -115,6 +128,9 @@ class Registry(Generic[S]):
             self.remove(session)
         self._leaving.clear()
         self.heartbeats.clear()
+
+    def _expiry(self, session: Session) -> Deadlines[Session]:
+        return self._kept.get(session.id, self._leaving)
 
     def _schedule(self, call: Callable[[], object]) -> None:
         if not self._scheduled:
