@@ -14,7 +14,7 @@ from hbpush.session.transport import End
 from socketio_compat.tornadio2 import proto
 from socketio_compat.tornadio2.conn import HandshakeInfo, SocketConnection
 from socketio_compat.tornadio2.gen import Runner
-from socketio_compat.tornadio2.session import Session
+from socketio_compat.tornadio2.session import FacedSession, Session
 from socketio_compat.v09.contract import Application, Handler, No
 from socketio_compat.v09.packet import Packet
 from socketio_compat.v09.session import SocketSession
@@ -39,9 +39,13 @@ class Connections(Application):
     def handler(self, session: SocketSession, endpoint: str) -> Handler | No:
         root = session.root
         if not endpoint:
-            face = Session(self._router, session)
+            face, kind = (
+                (session.face, session.kind)
+                if isinstance(session, FacedSession)
+                else (Session.of(self._router, session), self._router.connection)
+            )
             face.info = HandshakeInfo(session.opening)
-            face.conn = self._router.connection(face)
+            face.conn = kind(face)
             return ConnectionHandler(session, "", face.conn)
         if not isinstance(root, ConnectionHandler):
             return No.UNKNOWN

@@ -27,8 +27,7 @@ from socketio_compat.tornadio2.options import DEFAULT_SETTINGS, effective, machi
 from socketio_compat.tornadio2.persistent import TornadioFlashSocketHandler, TornadioWebSocketHandler
 from socketio_compat.tornadio2.polling import TornadioHtmlFileHandler, TornadioJSONPHandler, TornadioXHRPollingHandler
 from socketio_compat.tornadio2.preflight import PreflightHandler, origins
-from socketio_compat.tornadio2.session import Session
-from socketio_compat.v09.contract import Opening
+from socketio_compat.tornadio2.session import Session, opening_of
 from socketio_compat.v09.places import Places, grouped_routes
 from socketio_compat.v09.session import SocketSession
 
@@ -117,8 +116,7 @@ class TornadioRouter:
 
         An awaitable when ``on_open`` is one. Raises HTTPError when the connection refuses, and what ``on_open`` raises.
         """
-        secure, query, cookie = request.protocol == "https", request.query or "", request.headers.get("Cookie", "")
-        below = SocketSession(self.server, Opening(request.remote_ip or "", secure, query, cookie))
+        below = SocketSession(self.server, opening_of(request))
         verdict = below.open()
         if isinstance(verdict, bool):
             return self._created(below, verdict)

@@ -5,19 +5,28 @@ It keeps nothing of its own but the root connection: what is queued, expires or 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
+
+from tornado.httputil import HTTPServerRequest
+from tornado.web import HTTPError
 
 from hbpush.core.batch import Batch
 from hbpush.errors import HbpushError
 from hbpush.session.transport import End, Shape
 from socketio_compat.tornadio2.sessioncontainer import SessionBase
+from socketio_compat.v09.contract import Opening
 from socketio_compat.v09.session import SocketSession
 
 if TYPE_CHECKING:
     from socketio_compat.tornadio2.conn import ConnectionInfo, SocketConnection
     from socketio_compat.tornadio2.router import TornadioRouter
     from socketio_compat.v09.server import Server
+
+
+_log = logging.getLogger("hbpush.socketio")
 
 
 class Carrier(Protocol):
@@ -33,7 +42,8 @@ class Carrier(Protocol):
 class Session(SessionBase):
     """A client's session. ``conn`` is its root connection, ``server`` the router, ``info`` what the handshake told.
 
-    Made by `TornadioRouter.create_session` and by handshakes.
+    Made by handshakes, by `TornadioRouter.create_session`, or with a class of connections for a root of its own: that is opened at
+    once, and raises HTTPError when it refuses. ``expiry`` is in seconds, by default the router's.
     """
 
     conn: SocketConnection
@@ -45,7 +55,33 @@ class Session(SessionBase):
     _raises = False
     _fault: BaseException | None = None
 
-    def __init__(self, server: TornadioRouter, below: SocketSession) -> None:
+    def __init__(
+        self, conn: Callable[[Session], SocketConnection], server: TornadioRouter, request: HTTPServerRequest, expiry: float | None = None
+    ) -> None:
+        below = FacedSession(server.server, opening_of(request))
+        self._stand_before(server, below)
+        below.face, below.kind = self, conn
+        verdict = below.open()
+        if expiry is not None and not below.state:
+            self.expiry = expiry
+            below.registry.keep(below, expiry)
+        if not isinstance(verdict, bool):
+            # It is not there yet; when it is and refuses, the session is closed.
+            future, running = asyncio.ensure_future(verdict), below.registry.running
+            running.add(future)
+            future.add_done_callback(running.discard)
+            future.add_done_callback(_opened)
+        elif not verdict:
+            raise HTTPError(below.server.settings.refusal_status)
+
+    @classmethod
+    def of(cls, server: TornadioRouter, below: SocketSession) -> Session:
+        """The face of a session that is there already; whoever makes it adds ``info`` and ``conn``."""
+        face = cls.__new__(cls)
+        face._stand_before(server, below)
+        return face
+
+    def _stand_before(self, server: TornadioRouter, below: SocketSession) -> None:
         self.server = server
         self.below = below
         self.session_id = below.id
@@ -177,6 +213,25 @@ class Session(SessionBase):
     def delay_heartbeat(self) -> None:
         """Let a period pass before the next heartbeat, if there is to be one."""
         self.below.registry.heartbeats.postpone(self.below)
+
+
+class FacedSession(SocketSession):
+    """A session whose face is there before it; ``kind`` is the class of its root."""
+
+    __slots__ = ("face", "kind")
+
+    face: Session
+    kind: Callable[[Session], SocketConnection]
+
+
+def opening_of(request: HTTPServerRequest) -> Opening:
+    """What is kept of a request of Tornado's."""
+    return Opening(request.remote_ip or "", request.protocol == "https", request.query or "", request.headers.get("Cookie", ""))
+
+
+def _opened(future: asyncio.Future[bool]) -> None:
+    if not future.cancelled() and (error := future.exception()) is not None:
+        _log.error("a handshake failed", exc_info=error)
 
 
 class _Carried:

@@ -431,6 +431,53 @@ async def test_time(expected_logs: ExpectedLogs) -> None:
 
 
 @in_loop
+async def test_sessions_of_ones_own(expected_logs: ExpectedLogs) -> None:
+    router = World(session_expiry=30, heartbeat_interval=0).router
+    session = Session(Chat, router, request("room=7"), 5)
+    assert isinstance(session.conn, Chat)
+    assert session.info.get_argument("room") == "7"
+    assert router.get_session(session.session_id) is session
+    assert (session.send_queue, session.expiry, session.remote_ip) == (["1::"], 5, "10.0.0.1")
+    usual = Session(Root, router, request())
+    with pytest.raises(HTTPError) as raised:
+        Session(Root, router, request("verdict=no"))
+    assert raised.value.status_code == 401
+    session.set_handler(transport := Transport())
+    clock = router.server.registry.clock
+    assert isinstance(clock, ManualClock)
+    clock.advance(7)
+    assert not session.is_closed
+    session.remove_handler(transport)
+    clock.advance(4)
+    assert not session.is_closed
+    clock.advance(3)
+    assert session.is_closed
+    assert not usual.is_closed
+    clock.advance(32)
+    assert usual.is_closed
+    assert len(router.server.registry) == 0
+
+
+class Slow(Root):
+    async def on_open(self, request: ConnectionInfo) -> bool:  # type: ignore[override]
+        await asyncio.sleep(0)
+        if request.get_argument("fault"):
+            raise RuntimeError("fault")
+        return request.get_argument("no") is None
+
+
+@in_loop
+async def test_sessions_of_ones_own_that_take_their_time(expected_logs: ExpectedLogs) -> None:
+    expected_logs("a handshake failed")
+    router = World().router
+    sessions = [Session(Slow, router, request(query)) for query in ("", "no=1", "fault=1")]
+    await asyncio.wait(router.server.registry.running)
+    await asyncio.sleep(0)
+    assert [session.is_closed for session in sessions] == [False, True, True]
+    assert not router.server.registry.running
+
+
+@in_loop
 async def test_figures(expected_logs: ExpectedLogs) -> None:
     world = World()
     world.carry()
