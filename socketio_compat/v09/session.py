@@ -175,8 +175,8 @@ class SocketSession(TurnSession[Packet]):
 
     def _connect(self, packet: Packet) -> None:
         endpoint, query = codec.connect_of(packet)
-        if not endpoint:
-            # The client 0.7 says so by mistake, after a packet that it could not read.
+        if not endpoint.startswith("/"):
+            # The client 0.7 connects the root by mistake, after a packet that it could not read; other names are no endpoint's.
             return
         handler = self.handler(endpoint)
         if handler is None:

@@ -7,7 +7,7 @@ import pytest
 from hbpush.session.outbox import Room
 from hbpush.session.transport import End
 from tests.conftest import ExpectedLogs
-from tests.support.socketio import Site
+from tests.support.socketio import Echo, Site
 from tests.unit.socketio_compat.vectors import SIO07
 
 IGNORED = [
@@ -137,6 +137,15 @@ async def test_application_that_fails_at_the_handshake(site: Site, expected_logs
     site.application.handler = None  # type: ignore[assignment, method-assign]
     assert (await site.ask("GET", "/socket.io/1/")).status == 500
     assert len(site.server.registry) == 0
+
+
+async def test_endpoints_begin_with_a_slash(site: Site) -> None:
+    await site.echo()
+    site.application.handler = lambda session, endpoint: Echo(session, endpoint)  # type: ignore[method-assign]
+    socket = await site.opened()
+    socket.say("1::chat", "1::?query", "3::chat:x", "1::/chat")
+    assert await socket.packet() == "1::/chat"
+    assert [place for what, place, *_ in site.application.log if what == "opened"] == ["", "/chat"]
 
 
 async def test_endpoint_refused_by_error(site: Site) -> None:
