@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Sequence
 from functools import partial
@@ -29,7 +30,7 @@ class SocketSession(TurnSession[Packet]):
     Handlers send packets by `send`, made by `socketio_compat.v09.codec`.
     """
 
-    __slots__ = ("_held", "_open", "_opening", "endpoints", "opening", "root", "server")
+    __slots__ = ("_held", "_open", "_opening", "_verdict", "endpoints", "opening", "root", "server")
 
     def __init__(self, server: Server, opening: Opening) -> None:
         super().__init__(server.registry)
@@ -41,6 +42,8 @@ class SocketSession(TurnSession[Packet]):
         self._opening = ""
         """The endpoint whose packets are held back, '' for none."""
         self._held: list[str] | None = None
+        self._verdict: asyncio.Future[bool] | None = None
+        """The root's, while it takes its time."""
 
     # The application's side
 
@@ -88,7 +91,8 @@ class SocketSession(TurnSession[Packet]):
             raise
         if isinstance(verdict, bool):
             return self._settle(verdict)
-        return self._settle_later(verdict)
+        self._verdict = asyncio.ensure_future(verdict)
+        return self._settle_later(self._verdict)
 
     def received(self, text: str) -> None:
         """One packet has come, or something that should be one."""
@@ -118,6 +122,9 @@ class SocketSession(TurnSession[Packet]):
         root, self.root = self.root, None
         self.ended()
         self._held = None
+        if self._verdict is not None and why in (End.EXPIRED, End.SHUTDOWN):
+            # Its client waits for the answer to the handshake as long as the application does.
+            self._verdict.cancel()
         for handler in endpoints.values() if endpoints else ():
             self._tell_closed(handler, why)
         if root is not None and self._open:
@@ -239,9 +246,17 @@ class SocketSession(TurnSession[Packet]):
     async def _settle_later(self, verdict: Awaitable[bool]) -> bool:
         try:
             return self._settle(await verdict)
+        except asyncio.CancelledError:
+            if self.state:
+                # By `closed`.
+                return False
+            self._refused()
+            raise
         except BaseException:
             self._refused()
             raise
+        finally:
+            self._verdict = None
 
     def _refused(self) -> None:
         """There was no session."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 import pytest
 
 from hbpush.session.outbox import Room
 from hbpush.session.transport import End
 from tests.conftest import ExpectedLogs
-from tests.support.socketio import Echo, Site
+from tests.support.socketio import Echo, Site, wire
 from tests.unit.socketio_compat.vectors import SIO07
 
 IGNORED = [
@@ -137,6 +139,35 @@ async def test_application_that_fails_at_the_handshake(site: Site, expected_logs
     site.application.handler = None  # type: ignore[assignment, method-assign]
     assert (await site.ask("GET", "/socket.io/1/")).status == 500
     assert len(site.server.registry) == 0
+
+
+class Undecided(Echo):
+    """Opens with the gate."""
+
+    def opened(self, query: str) -> Awaitable[bool]:
+        return self.decide()
+
+    async def decide(self) -> bool:
+        await self.places.gate.wait()
+        return True
+
+
+@pytest.mark.parametrize("ends", ["expires", "is shut down"])
+async def test_handshake_that_is_never_decided(site: Site, ends: str) -> None:
+    await site.echo()
+    site.application.handler = lambda session, endpoint: Undecided(session, endpoint)  # type: ignore[method-assign]
+    client = await site.host.connect()
+    await client.send(wire("GET", "/socket.io/1/"))
+    await site.until(lambda: len(site.server.registry) == 1)
+    if ends == "expires":
+        site.clock.advance(32)
+    else:
+        site.server.close(End.SHUTDOWN)
+    answer = await client.answer()
+    assert (answer.status, answer.body) == (401, b"handshake unauthorized")
+    assert len(site.server.registry) == 0
+    site.application.gate.set()
+    assert site.application.log == []
 
 
 async def test_endpoints_begin_with_a_slash(site: Site) -> None:
