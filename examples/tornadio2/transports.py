@@ -41,7 +41,9 @@ if __name__ == "__main__":
     parser = showcase.arguments("A chat with a choice of transports.")
     parser.add_argument("--policy-port", type=int, default=None, help="where Flash players ask for a policy")
     chosen = parser.parse_args()
-    router = tornadio2.TornadioRouter(ChatConnection, {"websocket_check": True})
+    # All of them, flashsocket too, which no server offers by itself.
+    every = list(tornadio2.router.PROTOCOLS)
+    router = tornadio2.TornadioRouter(ChatConnection, {"websocket_check": True, "enabled_protocols": every})
     application = Application(
         router.apply_routes(showcase.pages("transports.html")),
         flash_policy_port=chosen.policy_port,

@@ -92,7 +92,14 @@ async def checked(site: Program) -> Socket:
 
 
 def test_transports() -> None:
-    play("transports", chat)
+    async def visit(site: Program) -> None:
+        page = (EXAMPLES / "pages" / "transports.html").read_text(encoding="utf-8")
+        offered = (await site.ask("GET", "/socket.io/1/")).body.decode().rpartition(":")[2].split(",")
+        assert [name for name in offered if f'value="{name}"' in page] == offered
+        assert "flashsocket" in offered
+        await chat(site)
+
+    play("transports", visit)
 
 
 def test_ssl_transports(certificate: Certificate) -> None:
