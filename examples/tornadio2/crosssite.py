@@ -27,7 +27,7 @@ if __name__ == "__main__":
     if not chosen.no_client:
         showcase.fetch_client()
     router = tornadio2.TornadioRouter(EchoConnection)
-    sockets = showcase.server(Application(router.urls), chosen.socket_port, chosen.address)
+    sockets = showcase.server(Application(router.urls), chosen.socket_port, chosen.address, "--socket-port")
     page = showcase.pages("crosssite.html", server=f"http://{chosen.address}:{sockets.port}")
     serving = showcase.server(Application(page), chosen.port, chosen.address)
     showcase.show("http", chosen.address, serving.port)

@@ -57,13 +57,13 @@ def fetch_client() -> None:
         sys.stderr.write(f"npm could not install {CLIENT}, so the page will not connect: {error}\n")
 
 
-def server(application: Application, port: int, address: str, **options: Any) -> tornadio2.SocketServer:
-    """A server that listens, and whose loop is to be run."""
+def server(application: Application, port: int, address: str, option: str = "--port", **options: Any) -> tornadio2.SocketServer:
+    """A server that listens, and whose loop is to be run. ``option`` is what the port was chosen by."""
     application.settings.update(socket_io_port=port, socket_io_address=address)
     try:
         return tornadio2.SocketServer(application, auto_start=False, **options)
-    except OSError as error:
-        sys.exit(f"cannot listen on port {port}: {error.strerror}; choose another --port")
+    except (OSError, ValueError) as error:
+        sys.exit(f"cannot listen on {address}, {option}={port}: {getattr(error, 'strerror', None) or error}")
 
 
 def run(application: Application, chosen: argparse.Namespace, **options: Any) -> None:
