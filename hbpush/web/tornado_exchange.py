@@ -124,9 +124,8 @@ class TornadoExchange(Exchange):
         return self._request.version != "HTTP/1.0"
 
     def client(self) -> tuple[str, bool]:
-        forwarded_for, forwarded_proto = self.header(b"x-forwarded-for"), self.header(b"x-forwarded-proto")
         request = self._request
-        return self._host.proxies.client(request.remote_ip or "", request.protocol == "https", forwarded_for, forwarded_proto)
+        return self._host.proxies.client(request.remote_ip or "", request.protocol == "https", self.header)
 
     def respond(self, wire: bytes) -> None:
         connection = self._unanswered()

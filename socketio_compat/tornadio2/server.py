@@ -12,6 +12,7 @@ import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
@@ -37,6 +38,7 @@ from socketio_compat.tornadio2.router import RouterRule, TornadioRouter
 _log = logging.getLogger("hbpush.socketio")
 
 PORT = 8001
+MAX_PORT = 65535
 CLOSING = 1.2
 """Seconds for connections that are still being answered when the server goes."""
 
@@ -52,7 +54,8 @@ class SocketServer:
     ``xheaders``). ``ssl_options`` is an SSLContext or a mapping with ``certfile`` and ``keyfile``.
 
     With ``auto_start`` the loop is run as well: this returns when SIGINT or SIGTERM has ended it. Without it, start the current IOLoop,
-    or call `run`. Raises OSError when the port cannot be had; that the policy server cannot listen is logged only.
+    or call `run`. Raises OSError when the port or a file cannot be had, ValueError for what is no port;
+    that the policy server cannot listen is logged only.
     """
 
     def __init__(
@@ -69,9 +72,11 @@ class SocketServer:
         self.io_loop = io_loop or _current_loop()
         self._keep_alive = not no_keep_alive
         self._tls = None if ssl_options is None else _context(ssl_options)
-        self._proxies = TrustedProxies(settings.get("trusted_proxies", NEAR if xheaders else ()))
+        self._proxies = TrustedProxies(settings.get("trusted_proxies", NEAR if xheaders else ()), as_tornado=xheaders)
         self._native: NativeServer | None = None
         port, address = settings.get("socket_io_port", PORT), settings.get("socket_io_address", "")
+        if not 0 <= port <= MAX_PORT:
+            raise ValueError(f"socket_io_port is {port}; must be from 0 to {MAX_PORT}")
         self._sockets: list[socket.socket] = bind_sockets(port, address or None, backlog=BACKLOG)
         self.port: int = self._sockets[0].getsockname()[1]
         """What it listens on."""
@@ -174,7 +179,16 @@ def _take_signals(loop: IOLoop) -> list[signal.Signals]:
 
 
 def _context(options: Mapping[str, Any] | ssl.SSLContext) -> ssl.SSLContext:
-    return options if isinstance(options, ssl.SSLContext) else ssl_options_to_context(dict(options), server_side=True)
+    if isinstance(options, ssl.SSLContext):
+        return options
+    try:
+        return ssl_options_to_context(dict(options), server_side=True)
+    except FileNotFoundError as error:
+        # The library does not say which.
+        absent = next(
+            (file for name in ("certfile", "keyfile", "ca_certs") if (file := options.get(name)) and not Path(file).exists()), None
+        )
+        raise FileNotFoundError(error.errno, error.strerror, absent) from None
 
 
 def _policy_server(port: int | None, file: str | None) -> FlashPolicyServer | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserInvalidMethodError, HttpParserInvalidURLError, HttpParserUpgrade
@@ -373,11 +374,11 @@ class Connection(asyncio.Protocol):
             self.server.release_address(self._held_for)
             self._held_for = None
 
-    def client(self, forwarded_for: bytes | None, forwarded_proto: bytes | None) -> tuple[str, bool]:
+    def client(self, header: Callable[[bytes], bytes | None]) -> tuple[str, bool]:
         """Address and TLS of the client, see `hbpush.web.proxies`."""
         peer = self.transport.get_extra_info("peername")
         secure = self.transport.get_extra_info("ssl_object") is not None
-        return self.server.proxies.client(peer[0] if peer else "", secure, forwarded_for, forwarded_proto)
+        return self.server.proxies.client(peer[0] if peer else "", secure, header)
 
     def _pause_reading(self) -> None:
         if not self.transport.is_closing():

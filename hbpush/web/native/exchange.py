@@ -92,7 +92,7 @@ class NativeExchange(Exchange):
         connection = self._connection
         if connection is None:
             return "", False
-        return connection.client(self.header(b"x-forwarded-for"), self.header(b"x-forwarded-proto"))
+        return connection.client(self.header)
 
     def respond(self, wire: bytes) -> None:
         connection = self._connection

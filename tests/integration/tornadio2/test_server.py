@@ -67,6 +67,24 @@ def test_stopped_before_it_began() -> None:
     asyncio.run(asyncio.wait_for(scenario(), 20))
 
 
+def test_what_cannot_be_served() -> None:
+    routes = application(TornadioRouter(Echo))
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.pem"):
+        SocketServer(routes, ssl_options={"certfile": "nowhere.pem", "keyfile": "nowhere.key"}, auto_start=False)
+    routes.settings["socket_io_port"] = 65536
+    with pytest.raises(ValueError, match="socket_io_port is 65536; must be from 0 to 65535"):
+        SocketServer(routes, auto_start=False)
+
+
+def test_proxies_of_the_old_kind() -> None:
+    async def scenario() -> None:
+        server = SocketServer(application(TornadioRouter(Echo)), xheaders=True, auto_start=False)
+        assert await ask(server.port, b"/who", b"X-Real-Ip: 203.0.113.9", b"X-Scheme: https") == b"203.0.113.9 https"
+        await server.close()
+
+    asyncio.run(asyncio.wait_for(scenario(), 20))
+
+
 @pytest.mark.parametrize(
     ("xheaders", "settings", "who"),
     [

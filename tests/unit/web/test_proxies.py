@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from hbpush.web.proxies import TrustedProxies
 
 PROXIES = TrustedProxies(["10.0.0.0/8", "192.0.2.1", "fd00::/8", "10.1.2.3/24"])
+
+
+def said(forwarded_for: bytes | None, forwarded_proto: bytes | None) -> Callable[[bytes], bytes | None]:
+    """The headers of a proxy."""
+    return {b"x-forwarded-for": forwarded_for, b"x-forwarded-proto": forwarded_proto}.get
 
 
 @pytest.mark.parametrize(
@@ -52,9 +59,18 @@ def test_what_is_no_network(network: str) -> None:
     ],
 )
 def test_the_client(peer: str, forwarded_for: bytes | None, forwarded_proto: bytes | None, client: tuple[str, bool]) -> None:
-    assert PROXIES.client(peer, False, forwarded_for, forwarded_proto) == client
+    assert PROXIES.client(peer, False, said(forwarded_for, forwarded_proto)) == client
 
 
 def test_a_proxy_that_says_nothing_of_tls() -> None:
-    assert PROXIES.client("10.0.0.1", True, b"1.1.1.1", None) == ("1.1.1.1", True)
-    assert PROXIES.client("10.0.0.1", True, b"1.1.1.1", b"http") == ("1.1.1.1", False)
+    assert PROXIES.client("10.0.0.1", True, said(b"1.1.1.1", None)) == ("1.1.1.1", True)
+    assert PROXIES.client("10.0.0.1", True, said(b"1.1.1.1", b"http")) == ("1.1.1.1", False)
+
+
+def test_proxies_as_tornado_has_them() -> None:
+    headers = {b"x-forwarded-for": b"1.1.1.1", b"x-forwarded-proto": b"http", b"x-real-ip": b"2.2.2.2", b"x-scheme": b"https"}
+    proxies = TrustedProxies(["10.0.0.0/8"], as_tornado=True)
+    assert proxies.client("10.0.0.1", False, headers.get) == ("2.2.2.2", True)
+    assert proxies.client("10.0.0.1", False, said(b"1.1.1.1", b"https")) == ("1.1.1.1", True)
+    assert proxies.client("11.0.0.1", False, headers.get) == ("11.0.0.1", False)
+    assert PROXIES.client("10.0.0.1", True, headers.get) == ("1.1.1.1", False)
