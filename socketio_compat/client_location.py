@@ -72,6 +72,10 @@ class ClientLocation(Location):
             )
         if len(set(settings.transports)) < len(settings.transports):
             raise ConfigError("names a transport twice", "transports")
+        if "" in settings.channels:
+            raise ConfigError(
+                "is '', with which every channel begins; leave channels out for that", f"channels[{settings.channels.index('')}]"
+            )
         Origins(settings.origins)
 
     @classmethod

@@ -44,7 +44,7 @@ def shown(value: object) -> str:
         case Mapping():
             return "a mapping"
         case list() | tuple():
-            return "a list"
+            return "a list" if value else "an empty list"
     return _SHORT.repr(value)
 
 

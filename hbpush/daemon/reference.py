@@ -65,4 +65,6 @@ def _default(field: msgspec.structs.FieldInfo) -> str:
     value = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
     if value is None or secret(field):
         return "none"
+    if isinstance(value, list | tuple) and value:
+        return ", ".join(map(shown, value))
     return shown(value) if value or not isinstance(value, list | tuple | dict) else "none"

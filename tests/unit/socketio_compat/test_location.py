@@ -36,6 +36,8 @@ def location(**options: Any) -> SocketIOLocation:
         ({"origins": "http://example.com/"}, "origins"),
         ({"origins": ["http://example.com", "*"]}, "origins[1]"),
         ({"origins": ["http://example.com", "EXAMPLE"]}, "origins[1]"),
+        ({"origins": []}, "origins"),
+        ({"channels": ["news", ""]}, "channels[1]"),
     ],
 )
 def test_refused(options: dict[str, Any], path: str) -> None:
