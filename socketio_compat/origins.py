@@ -25,6 +25,8 @@ class Origins:
 
     def __init__(self, allowed: str | Sequence[str] = ANY) -> None:
         listed = (allowed,) if isinstance(allowed, str) else tuple(allowed)
+        if not listed:
+            raise ConfigError("is an empty list, which lets no page in; must be '*', an origin, or a list of origins", "origins")
         for index, origin in enumerate(listed):
             if origin == ANY and len(listed) > 1:
                 raise ConfigError("is '*', which stands alone or not at all", f"origins[{index}]")
@@ -56,8 +58,17 @@ class Origins:
         return True
 
     def permits(self, origin: bytes, exchange: Exchange) -> bool:
-        """Whether pages of an origin may use the server."""
-        return self._allowed is None or origin in self._allowed
+        """Whether pages of an origin may use the server: those of its own always may."""
+        if self._allowed is None or origin in self._allowed:
+            return True
+        host = exchange.header(b"host")
+        return host is not None and origin.partition(b"://")[2].lower() == host.lower()
+
+
+def refusal(exchange: Exchange) -> str:
+    """What to log of a request that was not admitted."""
+    page = exchange.header(b"origin") or exchange.header(b"referer") or b""
+    return f"a request of a page that is not among origins: {page[:100].decode('latin-1')!r}"
 
 
 def _behind_script(exchange: Exchange) -> bytes | None:

@@ -149,7 +149,7 @@ class SocketConnection(metaclass=EventTable):
         """
         handler = self._events.get(name)
         if handler is None:
-            _log.info("there is no handler of event %.100r", name)
+            self.session.refuse("unknown_event", f"there is no handler of event {name[:100]!r}")
             return None
         try:
             return handler(self, *args) if args else handler(self, **(kwargs or {}))

@@ -51,6 +51,7 @@ class Connections(Application):
             return No.UNKNOWN
         chosen = root.connection.get_endpoint(endpoint)
         if chosen is None:
+            root.connection.session.refuse("unknown_endpoint", f"there is no endpoint {endpoint[:100]!r}")
             return No.UNKNOWN
         return ConnectionHandler(session, endpoint, chosen(root.connection.session, endpoint))
 

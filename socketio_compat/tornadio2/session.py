@@ -184,6 +184,10 @@ class Session(SessionBase):
         """Close everything, because something went wrong."""
         self.below.close(End.FAULT)
 
+    def refuse(self, kind: str, detail: str) -> None:
+        """Count something that its client did, and that leads nowhere; a warning tells of it, at most once a second for each kind."""
+        self.below.registry.counters.refuse(kind, detail, logging.WARNING)
+
     # Time
 
     def time(self) -> float:

@@ -15,7 +15,7 @@ from hbpush.session.transport import End, Transport
 from hbpush.web.answers import RETRY_AFTER, Head, not_allowed
 from hbpush.web.exchange import Exchange
 from hbpush.web.session_server import SessionServer
-from socketio_compat.origins import Origins
+from socketio_compat.origins import Origins, refusal
 from socketio_compat.v06 import codec, forms
 from socketio_compat.v06.contract import Application, Opening
 from socketio_compat.v06.places import Path
@@ -107,7 +107,7 @@ class Server(SessionServer[SocketSession]):
         if name not in self.settings.transports:
             exchange.respond(FORBIDDEN.wire(b"this transport is not offered"))
         elif not admitted:
-            self.counters.refuse("bad_origin", "a request of an origin that is not allowed")
+            self.counters.refuse("bad_origin", refusal(exchange))
             head = UNAUTHORIZED if method == b"POST" and name != JSONP else FORBIDDEN
             exchange.respond(head.wire(b"unauthorized"))
         elif method == b"OPTIONS":

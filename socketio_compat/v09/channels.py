@@ -130,10 +130,19 @@ class _ChannelHandler(Handler):
 class Root(_ChannelHandler):
     """The root: subscriptions by events."""
 
-    __slots__ = ()
+    __slots__ = ("_is_handshake_read",)
 
     def __init__(self, application: ChannelApplication, session: SocketSession) -> None:
         super().__init__(application, session, "")
+        self._is_handshake_read = False
+
+    def since_of_handshake(self) -> str | None:
+        """What the handshake's query says of ``since``, told once. Raises ProtocolError.
+
+        Clients put there what they were given behind the name of the endpoint that they connected first; it is no other's.
+        """
+        is_read, self._is_handshake_read = self._is_handshake_read, True
+        return None if is_read else _argument(self.session.opening.query, "since")
 
     def act(self, name: str, args: list[Any], packet: Packet) -> None:
         application = self.application
@@ -154,6 +163,8 @@ class Root(_ChannelHandler):
             ref = application.rules.channel(args[0])
             self.leave(ref)
             self.session.acknowledge(packet, [{"channel": ref.id}])
+        else:
+            raise ProtocolError("an event is subscribe, unsubscribe or publish")
 
 
 class ChannelEndpoint(_ChannelHandler):
@@ -169,10 +180,11 @@ class ChannelEndpoint(_ChannelHandler):
         if self.asked:
             # It was connected twice, and hears of the channel soon.
             return True
-        # What clients write behind an endpoint's name travels with the handshake of the first one only.
+        root = self.session.root
         try:
-            since = since_of(_argument(query, "since") or _argument(self.session.opening.query, "since"))
-        except ProtocolError:
+            since = since_of(_argument(query, "since") or (root.since_of_handshake() if isinstance(root, Root) else None))
+        except ProtocolError as error:
+            self.session.registry.counters.refuse("bad_since", f"an endpoint with a ?since that is no id: {error}")
             return False
         try:
             self.subscribe(self._ref, since, None)
@@ -186,6 +198,8 @@ class ChannelEndpoint(_ChannelHandler):
             if len(args) != 1:
                 raise ProtocolError("publish takes a message")
             self.application.publish(self, packet, self._ref, args[0])
+        else:
+            raise ProtocolError("an event is publish")
 
     def closed(self, why: object) -> None:
         self.leave(self._ref)

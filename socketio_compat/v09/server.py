@@ -18,7 +18,7 @@ from hbpush.web import jsonp
 from hbpush.web.answers import RETRY_AFTER, TEXT, Head, not_allowed
 from hbpush.web.exchange import Endpoint, Exchange
 from hbpush.web.session_server import SessionServer
-from socketio_compat.origins import Origins
+from socketio_compat.origins import Origins, refusal
 from socketio_compat.v09 import codec
 from socketio_compat.v09.contract import Application, Opening
 from socketio_compat.v09.htmlfile import HtmlFile
@@ -113,7 +113,7 @@ class Server(SessionServer[SocketSession]):
             exchange.respond(NOT_ALLOWED.wire())
             return None
         if not admitted:
-            self.counters.refuse("bad_origin", "a handshake of an origin that is not allowed")
+            self.counters.refuse("bad_origin", refusal(exchange))
             self._refuse(exchange, index, 403, "handshake bad origin")
             return None
         if self.registry.full():
@@ -165,7 +165,7 @@ class Server(SessionServer[SocketSession]):
 
     def refuse_origin(self, exchange: Exchange) -> None:
         """Tell a request that its origin may not use this server, without the lines that would let its page read that."""
-        self.counters.refuse("bad_origin", "a request of an origin that is not allowed")
+        self.counters.refuse("bad_origin", refusal(exchange))
         exchange.respond(FORBIDDEN.wire(b"bad origin"))
 
     def _carrier(self, name: str) -> Endpoint:

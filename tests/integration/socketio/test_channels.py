@@ -56,10 +56,35 @@ async def test_endpoint_resumes(site: Site) -> None:
     socket.say(f"1::/news?since={ids[1].replace(':', '-')}")
     assert await socket.packet() == "1::/news"
     assert [(await socket.event())[2][0] for _ in range(2)] == ["2", "3"]
-    other = await site.opened(f"t=1&since={ids[2]}")
-    other.say("1::/news")
-    assert await other.packet() == "1::/news"
-    assert (await other.event())[2][0] == "3"
+
+
+async def test_since_of_the_handshake_is_the_first_endpoints(site: Site) -> None:
+    await site.serve()
+    ids = [site.publish(channel, b"%d" % number) for number in range(2) for channel in ("news", "more")]
+    socket = await site.opened(f"t=1&since={ids[0]}")
+    socket.say("1::/news")
+    assert await socket.packet() == "1::/news"
+    assert await socket.event() == ("/news", "message", ["1", {"id": ids[2], "channel": "news"}])
+    socket.say("1::/more")
+    assert await socket.packet() == "1::/more"
+    # Neither the second endpoint nor the first one, connected again, is asked for since then.
+    socket.say("0::/news", "1::/news")
+    assert await socket.packet() == "1::/news"
+    site.publish("more", b"new")
+    assert (await socket.event())[2][0] == "new"
+    site.publish("news", b"newer")
+    assert (await socket.event())[2][0] == "newer"
+
+
+async def test_events_that_are_none(site: Site) -> None:
+    await site.serve()
+    socket = await site.opened()
+    socket.say("1::/news", '5:1+::{"name":"anything"}', '5:2+:/news:{"name":"subscribe"}')
+    assert [await socket.packet() for _ in range(3)] == [
+        "1::/news",
+        '6:::1+[{"error":"an event is subscribe, unsubscribe or publish"}]',
+        '6::/news:2+[{"error":"an event is publish"}]',
+    ]
 
 
 async def test_subscribe_event(site: Site) -> None:

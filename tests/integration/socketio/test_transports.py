@@ -112,6 +112,9 @@ async def test_origins(site: Site) -> None:
         bad = await site.ask("GET", path, "Origin: http://bad.example")
         assert bad.status == 403
         assert b"access-control-allow-origin" not in bad.headers
+    for origin, status in ((b"http://push.example:81", 200), (b"http://push.example", 403), (b"null", 403)):
+        request = b"GET /socket.io/1/ HTTP/1.1\r\nHost: push.example:81\r\nOrigin: %b\r\n\r\n" % origin
+        assert (await site.host.ask(request)).status == status, origin
     good = await site.ask("GET", "/socket.io/1/", "Origin: http://good.example")
     assert good.headers[b"access-control-allow-origin"] == b"http://good.example"
     assert good.headers[b"access-control-allow-credentials"] == b"true"

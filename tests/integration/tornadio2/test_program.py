@@ -127,7 +127,8 @@ async def test_events_and_acknowledgements_both_ways(program: Program) -> None:
     assert Base.log == [(("question", ("why", 2), {}), ["because"]), ("please acknowledge", None)]
 
 
-async def test_endpoints(program: Program) -> None:
+async def test_endpoints(program: Program, expected_logs: ExpectedLogs) -> None:
+    expected_logs("there is no endpoint '/nowhere'")
     await program.mount(Main)
     answer = await program.ask("GET", "/socket.io/1/?name=Ann&room=1", "Cookie: user=ann; b=c")
     sid = answer.body.decode().partition(":")[0]

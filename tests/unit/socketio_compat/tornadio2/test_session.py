@@ -185,6 +185,7 @@ async def test_messages(expected_logs: ExpectedLogs) -> None:
 
 @in_loop
 async def test_events(expected_logs: ExpectedLogs) -> None:
+    expected_logs("there is no handler of event 'hidden'")
     world = World()
     world.carry()
     assert world.say('5:1+::{"name":"hello"}') == ['6:::1+["from the base"]']
@@ -256,6 +257,7 @@ async def test_acknowledgements_that_never_come(expected_logs: ExpectedLogs) -> 
 
 @in_loop
 async def test_endpoints(expected_logs: ExpectedLogs) -> None:
+    expected_logs("there is no endpoint '/nowhere'")
     world = World(query="a=1&b=2", cookie="user=ann")
     world.carry()
     session = world.session
@@ -575,7 +577,10 @@ def test_on_message_has_to_be_overridden(expected_logs: ExpectedLogs) -> None:
     asyncio.run(scenario())
 
 
-def test_log_of_what_clients_do_wrong(caplog: pytest.LogCaptureFixture) -> None:
+def test_log_of_what_clients_do_wrong(caplog: pytest.LogCaptureFixture, expected_logs: ExpectedLogs) -> None:
+    # Somebody has to hear of it who has not set up any logging.
+    expected_logs("WARNING hbpush: refused: there is no handler of event 'unknown'")
+
     async def scenario() -> None:
         with caplog.at_level(logging.INFO, "hbpush.socketio"):
             for packet in ('5:::{"name":"unknown"}', "6:::99", '5:::{"name":"connect"}'):
