@@ -87,6 +87,8 @@ class Route(NamedTuple):
 
     ``parse`` turns the naming part into `Exchange.args`; it may raise ProtocolError, which is then the answer. ``max_body`` is in
     bytes, None for the server's bound. ``guard`` is what stands around the endpoint (CORS), to be put around that refusal too.
+    ``recurs`` is False for paths that hardly ever come twice, such as those with a time in them: they would only drive others from the
+    cache.
     """
 
     pattern: Pattern
@@ -94,6 +96,7 @@ class Route(NamedTuple):
     parse: Callable[[bytes], Any]
     max_body: int | None = None
     guard: Callable[[Endpoint], Endpoint] | None = None
+    recurs: bool = True
 
 
 class Match(NamedTuple):
@@ -119,14 +122,14 @@ class Routes:
         path, query, _ = target.partition(b"?")
         match = self._cache.get(path)
         if match is None:
-            match = self._match(path)
-            if not query and len(path) <= CACHED_LENGTH:
+            match, recurs = self._match(path)
+            if recurs and not query and len(path) <= CACHED_LENGTH:
                 if len(self._cache) >= CACHED_TARGETS:
                     self._cache.clear()
                 self._cache[path] = match
         return match
 
-    def _match(self, path: bytes) -> Match:
+    def _match(self, path: bytes) -> tuple[Match, bool]:
         for route in self.routes:
             name = route.pattern.match(path)
             if name is None:
@@ -135,9 +138,9 @@ class Routes:
                 args = route.parse(name)
             except ProtocolError as error:
                 refusal: Endpoint = _Refusal(error)
-                return Match(refusal if route.guard is None else route.guard(refusal), None, route.max_body)
-            return Match(route.endpoint, args, route.max_body)
-        return self._fallback
+                return Match(refusal if route.guard is None else route.guard(refusal), None, route.max_body), route.recurs
+            return Match(route.endpoint, args, route.max_body), route.recurs
+        return self._fallback, True
 
 
 class _Refusal:

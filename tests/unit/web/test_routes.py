@@ -133,3 +133,10 @@ def test_the_cache_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     table.find(long)
     table.find(long)
     assert parsed[-2:] == [long[1:], long[1:]]
+
+
+def test_paths_that_hardly_ever_come_twice_drive_no_others_from_the_cache() -> None:
+    table = Routes([Route(Prefix("/once/"), first, bytes, recurs=False), Route(Prefix("/"), second, bytes)], rest)
+    assert table.find(b"/a") is table.find(b"/a")
+    assert table.find(b"/once/1") == table.find(b"/once/1") == (first, b"1", None)
+    assert list(table._cache) == [b"/a"]
