@@ -40,7 +40,7 @@ class Path(NamedTuple):
 def routes(resource: str, endpoint: Endpoint, max_body: int) -> list[Route]:
     """The one route of a server whose resource is a text, such as ``socket.io``."""
     pattern = Regex(rf"/{re.escape(resource)}/((?:{_NAMES})(?:/.*)?)")
-    return [Route(pattern, endpoint, partial(_plain, resource), max_body)]
+    return [Route(pattern, endpoint, partial(_plain, resource), max_body, recurs=False)]
 
 
 class ResourcePattern(Pattern):
@@ -72,7 +72,7 @@ class ResourcePattern(Pattern):
 
 def pattern_routes(pattern: ResourcePattern, endpoint: Endpoint, max_body: int) -> list[Route]:
     """The one route of a server whose resource is a regular expression."""
-    return [Route(pattern, endpoint, pattern.parse, max_body)]
+    return [Route(pattern, endpoint, pattern.parse, max_body, recurs=False)]
 
 
 def _plain(resource: str, name: bytes) -> Path:
