@@ -101,9 +101,9 @@ class Server(SessionServer[SocketSession]):
     def request(self, exchange: Exchange) -> None:
         """The endpoint of every transport."""
         path: Path = exchange.args
-        admitted = self.origins.admits(exchange)
         method = exchange.method
         name = path.transport
+        admitted = self.origins.admits(exchange, script=name == JSONP and method == b"GET")
         if name not in self.settings.transports:
             exchange.respond(FORBIDDEN.wire(b"this transport is not offered"))
         elif not admitted:

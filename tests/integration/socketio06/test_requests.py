@@ -106,6 +106,24 @@ async def test_origins_that_may_not(site: Site) -> None:
     assert (good.body, good.headers[b"access-control-allow-origin"]) == (b"ok", b"http://good.example")
 
 
+@pytest.mark.parametrize(
+    ("line", "may"),
+    [
+        ("X-None: x", False),
+        ("Referer: http://bad.example/page", False),
+        ("Sec-Fetch-Site: cross-site", False),
+        ("Sec-Fetch-Site: same-origin", True),
+        ("Referer: http://good.example/page", True),
+        ("Referer: http://localhost/page", True),
+    ],
+)
+async def test_origins_of_scripts(site: Site, line: str, may: bool) -> None:
+    await site.echo(origins=("http://good.example",))
+    answer = await site.ask("GET", "/socket.io/jsonp-polling//1/0", line)
+    assert (answer.status, answer.body.startswith(b"io.JSONP[0]._(")) == ((200, True) if may else (403, False))
+    assert len(site.application.openings) == may
+
+
 async def test_too_many_sessions(site: Site) -> None:
     await site.echo(max_sessions=1)
     await site.connect()
