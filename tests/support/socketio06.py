@@ -44,7 +44,10 @@ class Echoer(Handler):
         if value == "close":
             self.session.close(End.APPLICATION)
         elif value == "multi":
-            self.session.say(["m1", {"n": 2}, "m3"])
+            for part in ("m1", {"n": 2}, "m3"):
+                self.session.say(part)
+        elif value == "list":
+            self.session.say(["a", {"b": 1}])
         elif value in ("wait", "wait boom"):
             return self._wait(value)
         else:

@@ -97,8 +97,8 @@ async def test_polling_transcript(site: Site) -> None:
     site.clock.advance(2)
     answer = await idle.answer()
     assert (answer.status, answer.body, answer.headers[b"content-length"]) == (200, b"", b"0")
-    await site.post(sid, "multi", "list")
-    assert streamed(await site.poll(sid)) == ["m1", '~j~{"n":2}', "m3", "list"]
+    await site.post(sid, "multi", "last")
+    assert streamed(await site.poll(sid)) == ["m1", '~j~{"n":2}', "m3", "last"]
 
 
 async def test_posts_of_every_kind(site: Site) -> None:
