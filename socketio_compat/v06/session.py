@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("hbpush.socketio")
 
+RECKONED = 1.0
+"""Seconds for which broadcasts do not postpone a heartbeat again, which then comes so much sooner: they are no time for book-keeping."""
+
 
 class SocketSession(TurnSession[Any]):
     """One session, from the request that made it to its end. Packets are bodies of frames; the first one is its id.
@@ -26,7 +29,7 @@ class SocketSession(TurnSession[Any]):
     ``fault`` tells that its handler raised, which ended it.
     """
 
-    __slots__ = ("_beats", "_handler", "_heartbeats", "fault", "server")
+    __slots__ = ("_beats", "_handler", "_heartbeats", "_reckoned", "fault", "server")
 
     def __init__(self, server: Server) -> None:
         super().__init__(server.registry)
@@ -35,6 +38,7 @@ class SocketSession(TurnSession[Any]):
         self._handler: Handler | None = None
         self._heartbeats = server.registry.heartbeats
         self._beats = 0
+        self._reckoned = 0.0
 
     # The application's side
 
@@ -102,10 +106,16 @@ class SocketSession(TurnSession[Any]):
 
     def broadcast(self, batch: Batch, shape: Shape, history: bool = False) -> None:
         super().broadcast(batch, shape, history)
-        self._heartbeats.postpone(self)
+        if self.registry.clock.monotonic() >= self._reckoned:
+            self._sent()
 
     def flush(self) -> None:
         super().flush()
+        self._sent()
+
+    def _sent(self) -> None:
+        """Something has gone out, so that no heartbeat is needed for a period."""
+        self._reckoned = self.registry.clock.monotonic() + RECKONED
         self._heartbeats.postpone(self)
 
     # What a session asks of a protocol
