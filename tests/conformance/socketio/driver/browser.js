@@ -5,24 +5,10 @@
 // Beside what stage.js says, a case has `page`, the origin of its page: that of the server, or another.
 
 const fs = require("fs");
-const Module = require("module");
 const path = require("path");
 
 const HERE = path.resolve(__dirname, "..");
-const CLIENTS = path.join(HERE, ".clients");
-const {chromium} = Module.createRequire(path.join(CLIENTS, "package.json"))("playwright-core");
-
-const ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    // A page that no server sent is not known to be local, and would not be let to a local server.
-    "--disable-features=LocalNetworkAccessChecks,LocalNetworkAccessChecksWebSockets",
-];
+const {CLIENTS, launch} = require("./chromium.js");
 
 // Clients look for a script element to put theirs beside.
 const PAGE = '<!doctype html><meta charset="utf-8"><title>clients</title><body><script src="/__client.js"></script></body>';
@@ -64,7 +50,7 @@ async function play(browser, cast) {
 
 async function main() {
     const {executable, together, cases} = JSON.parse(fs.readFileSync(0, "utf8"));
-    const browser = await chromium.launch({executablePath: executable, headless: true, args: ARGUMENTS});
+    const browser = await launch(executable);
     try {
         const waiting = cases.slice();
         const players = Array.from({length: together}, async () => {
