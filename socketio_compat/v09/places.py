@@ -1,11 +1,10 @@
-"""The URLs of Socket.IO 0.7-0.9 as routes, and what queries say (specification 1)."""
+"""The URLs of Socket.IO 0.7-0.9 as routes (specification 1)."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 from typing import NamedTuple
-from urllib.parse import unquote_to_bytes
 
 from hbpush.errors import ProtocolError
 from hbpush.web.exchange import Endpoint
@@ -44,17 +43,6 @@ def session_id(name: bytes) -> str:
     if not sid or b"/" in sid or not sid.isascii():
         raise ProtocolError("no session id", 404)
     return sid.decode()
-
-
-def argument(query: bytes, name: bytes) -> bytes | None:
-    """The first value of a field in a query, decoded; None when it is not there."""
-    if name not in query:
-        return None
-    for field in query.split(b"&"):
-        key, _, value = field.partition(b"=")
-        if key == name:
-            return unquote_to_bytes(value.replace(b"+", b" "))
-    return None
 
 
 def _nothing(_: bytes) -> None:

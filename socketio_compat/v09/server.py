@@ -17,12 +17,13 @@ from hbpush.session.transport import End, Transport
 from hbpush.web import jsonp
 from hbpush.web.answers import RETRY_AFTER, TEXT, Head, not_allowed
 from hbpush.web.exchange import Endpoint, Exchange
+from hbpush.web.query import argument
 from hbpush.web.session_server import SessionServer
 from socketio_compat.origins import Origins, refusal
 from socketio_compat.v09 import codec
 from socketio_compat.v09.contract import Application, Opening
 from socketio_compat.v09.htmlfile import HtmlFile
-from socketio_compat.v09.places import Places, argument
+from socketio_compat.v09.places import Places
 from socketio_compat.v09.polling import Poll, ScriptPoll
 from socketio_compat.v09.session import SocketSession
 from socketio_compat.v09.settings import FLASHSOCKET, HTMLFILE, JSONP, WEBSOCKET, XHR, Settings
