@@ -25,7 +25,7 @@ class Session(ABC):
 
     It is kept in its registry from the beginning to the end. Packets are sent in the order of `send` and `broadcast`, whatever carries
     them: what is sent in one turn of the loop goes out together in the next, and waits while there is no transport. ``state`` is OPEN;
-    CLOSING when it was closed without a transport and its last packets wait for one, until it expires; CLOSED.
+    CLOSING when it was closed and something of it waits for a transport, until it expires; CLOSED.
 
     ``unheard`` is for `hbpush.session.heartbeat`: whoever hears from the client sets it to 0. A protocol whose heartbeats do not run all
     the time starts and stops them itself (``registry.heartbeats``).
@@ -61,6 +61,21 @@ class Session(ABC):
     def closed(self, why: End) -> None:
         """It is over: called once, when its transport was told."""
 
+    @property
+    def lingers(self) -> bool:
+        """Whether it is kept when it is over, until it expires, to tell that to each transport that comes."""
+        return False
+
+    def finish(self, transport: Transport, why: End) -> None:
+        """Give what is left to a transport, and end that. One that lingers stays as it is."""
+        self.transport = None
+        if self.lingers:
+            self.registry.detached(self)
+        else:
+            self.state = CLOSED
+            self.registry.remove(self)
+        transport.end(self.outbox.take(), why)
+
     # Transports
 
     def attach(self, transport: Transport) -> None:
@@ -73,7 +88,7 @@ class Session(ABC):
         if before is not None:
             before.displaced()
         if self.state:
-            self._end(transport, End.PEER)
+            self.finish(transport, End.PEER)
         elif self.outbox.packets:
             self.flush()
         elif self.starved:
@@ -158,8 +173,8 @@ class Session(ABC):
             outbox.packets.append(packet)
         transport = self.transport
         if transport is not None:
-            self._end(transport, why)
-        elif not outbox.packets or why in GONE:
+            self.finish(transport, why)
+        elif why in GONE or not (outbox.packets or self.lingers):
             outbox.take()
             self.state = CLOSED
             registry.remove(self)
@@ -189,12 +204,6 @@ class Session(ABC):
     def _let_go(self) -> None:
         self.transport = None
         self.registry.detached(self)
-
-    def _end(self, transport: Transport, why: End) -> None:
-        self.state = CLOSED
-        self.transport = None
-        self.registry.remove(self)
-        transport.end(self.outbox.take(), why)
 
     def _feed(self) -> None:
         self.starved = False

@@ -33,12 +33,21 @@ class _Carrier(Generic[V, S]):
         self._server = server
         self._session: S | None = session
 
+    def lost(self, session: S) -> None:
+        """The peer has left, and the session with it is carried by nothing: a protocol may end it."""
+
     def _gone(self) -> None:
-        """The peer has left."""
+        session = self._detach()
+        if session is not None:
+            self.lost(session)
+
+    def _detach(self) -> S | None:
+        """It carries the session no more, by no doing of the session's: which it was."""
         session = self._session
         if session is not None:
             self._session = None
             self._server.detach(session, self)  # type: ignore[arg-type]  # whoever derives is a Transport
+        return session
 
     def _leave(self) -> None:
         """It carries the session no more, by the session's own doing."""
@@ -79,8 +88,7 @@ class PollCarrier(_Carrier[V, S], ABC):
 
     def timed_out(self) -> None:
         """Nothing came for it."""
-        if self._session is not None:
-            self._gone()
+        if self._detach() is not None:
             self.idle()
 
     # The session's side
@@ -109,9 +117,9 @@ class PollCarrier(_Carrier[V, S], ABC):
         else:
             self.idle()
 
-    def _gone(self) -> None:
+    def _detach(self) -> S | None:
         self._server.polls.take(self)
-        super()._gone()
+        return super()._detach()
 
     def _leave(self) -> None:
         self._server.polls.take(self)

@@ -31,6 +31,10 @@ class Writer(Protocol):
     def has_room(self) -> bool:
         """Whether less than half of the outbox waits."""
 
+    @property
+    def waiting(self) -> int:
+        """Bytes that the system has not taken yet."""
+
     def end(self, wire: bytes = b"") -> None:
         """Send the last bytes and finish the response. ``gone`` is not called any more."""
 
@@ -46,6 +50,10 @@ class WebSocket(Protocol):
 
     def has_room(self) -> bool:
         """Whether less than half of the outbox waits."""
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that the system has not taken yet."""
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Send a close frame and end; ``gone`` is called when it is over."""

@@ -307,6 +307,10 @@ class TornadoWriter:
     def has_room(self) -> bool:
         return not self._paused
 
+    @property
+    def waiting(self) -> int:
+        return self._waiting
+
     def end(self, wire: bytes = b"") -> None:
         if wire:
             self.write(wire)

@@ -194,6 +194,10 @@ class Socket(WSListener):
     def has_room(self) -> bool:
         return not self._paused
 
+    @property
+    def waiting(self) -> int:
+        return 0 if self._state == OVER else self._transport.get_write_buffer_size()
+
     def close(self, code: int = 1000, reason: str = "") -> None:
         if self._state:
             return

@@ -257,6 +257,10 @@ class NativeWriter:
     def has_room(self) -> bool:
         return not self.paused
 
+    @property
+    def waiting(self) -> int:
+        return 0 if self._connection is None else self._connection.transport.get_write_buffer_size()
+
     def end(self, wire: bytes = b"") -> None:
         connection, self._connection = self._connection, None
         if connection is None:

@@ -424,3 +424,44 @@ def test_history_of_many_channels_does_not_make_a_session_slow() -> None:
 
 def _message(body: bytes) -> Message:
     return Message(NEWS, MessageId(1, 0), MessageId(0, 0), body)
+
+
+class Lingering(Client):
+    """Tells whoever comes that it is over, until it expires."""
+
+    @property
+    def lingers(self) -> bool:
+        return True
+
+    def farewell(self, why: End) -> Sequence[str]:
+        return []
+
+
+@pytest.mark.parametrize("attached", [True, False])
+def test_a_session_that_lingers_tells_every_transport_that_it_is_over(attached: bool) -> None:
+    house = House(expiry=30)
+    session = Lingering(house.registry)
+    first = Carrier()
+    if attached:
+        session.attach(first)
+    session.send("last")
+    session.close(End.APPLICATION)
+    if not attached:
+        session.attach(first)
+    assert first.told == [(["last"], End.APPLICATION if attached else End.PEER)]
+    house.clock.advance(20)
+    second = Carrier()
+    session.attach(second)
+    assert second.told == [([], End.PEER)]
+    house.clock.advance(20)
+    assert house.registry.get(session.id) is session
+    house.clock.advance(11)
+    assert house.registry.get(session.id) is None
+    assert session.ends == [End.APPLICATION]
+
+
+def test_a_session_whose_client_has_left_does_not_linger() -> None:
+    house = House()
+    session = Lingering(house.registry)
+    session.close(End.LEFT)
+    assert len(house.registry) == 0
