@@ -134,6 +134,8 @@ class StreamCarrier(_Carrier[V, S], ABC):
     single = False
     headers: HeaderLines = b""
     preamble = b""
+    slack = 0
+    """Bytes beyond its outbox that are taken, for last words to one that is closed for having too much in it."""
 
     def __init__(self, server: V, session: S) -> None:
         super().__init__(server, session)
@@ -143,16 +145,17 @@ class StreamCarrier(_Carrier[V, S], ABC):
     def form(self, packets: Sequence[str]) -> bytes:
         """Packets as a piece of the body; `chunk` frames it."""
 
-    def begin(self, exchange: Exchange) -> None:
-        """Answer the request, and carry the session from now on."""
-        writer = exchange.stream(200, self.headers, self._gone, self._drained, self._server.registry.room.bytes)
+    def begin(self, exchange: Exchange) -> bool:
+        """Answer the request, and carry the session, if there is one, from now on. False when there is nobody to answer."""
+        writer = exchange.stream(200, self.headers, self._gone, self._drained, self._server.registry.room.bytes + self.slack)
         if writer is None:
-            return
+            return False
         self.writer = writer
         writer.write(chunk(self.preamble) if writer.chunked else self.preamble)
         session = self._session
         if session is not None:
             self._server.attach(session, self)
+        return True
 
     # The session's side
 

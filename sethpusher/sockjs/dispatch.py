@@ -1,0 +1,81 @@
+"""Between the contract of the protocol and the connections of sockjs-tornado."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any
+
+from tornado.web import HTTPError
+
+from hbpush.session.transport import End
+from sethpusher.sockjs.contract import Application, Handler, Opening
+from sethpusher.sockjs.face import Session
+from sethpusher.sockjs.info import ConnectionInfo
+from sethpusher.sockjs.session import SockSession
+
+if TYPE_CHECKING:
+    from sethpusher.sockjs.router import SockJSRouter
+
+logger = logging.getLogger("hbpush.sockjs")
+
+
+class Connections(Application):
+    """The connection class of a router, as the application of its server."""
+
+    def __init__(self, router: SockJSRouter) -> None:
+        self._router = router
+
+    def handler(self, session: SockSession) -> ConnectionHandler:
+        face = self._router.face_of(session.id if session.named else "", session)
+        return ConnectionHandler(session, face)
+
+
+class ConnectionHandler(Handler):
+    """Calls the methods of one connection. ``face`` is its session."""
+
+    __slots__ = ("face",)
+
+    def __init__(self, session: SockSession, face: Session) -> None:
+        super().__init__(session)
+        self.face = face
+
+    def opened(self, opening: Opening) -> bool | Awaitable[bool]:
+        info = self.face.conn_info = ConnectionInfo(opening)
+        try:
+            result = self.face.conn.on_open(info)
+        except HTTPError:
+            return False
+        return self._settled_later(result) if _is_later(result) else result is not False
+
+    def message(self, message: object) -> Awaitable[object] | None:
+        result = self.face.conn.on_message(message)
+        return result if _is_later(result) else None
+
+    def closed(self, why: End) -> None:
+        face = self.face
+        conn, face.conn = face.conn, None
+        result = conn.on_close()
+        if _is_later(result):
+            running = self.session.registry.running
+            future: asyncio.Future[Any] = asyncio.ensure_future(result)
+            running.add(future)
+            future.add_done_callback(running.discard)
+            future.add_done_callback(_ended)
+
+    async def _settled_later(self, later: Awaitable[Any]) -> bool:
+        try:
+            return await later is not False
+        except HTTPError:
+            return False
+
+
+def _is_later(result: Any) -> bool:
+    return result is not None and result is not True and result is not False and isawaitable(result)
+
+
+def _ended(future: asyncio.Future[Any]) -> None:
+    if not future.cancelled() and (error := future.exception()) is not None:
+        logger.error("a handler failed when it was closed", exc_info=error)
