@@ -237,7 +237,21 @@ class Commands:
             raise StoreUnavailable(f"Redis at {self._place} refuses: {error}") from None
         return None if value is None else bytes(value)
 
+    async def append(self, key: bytes, value: bytes, most: int) -> None:
+        """Put a value at the end of a list, of which the newest ``most`` stay. Raises StoreUnavailable."""
+        connection = await self._connected()
+        # Both leave in one write.
+        pushed, trimmed = connection.ask("RPUSH", key, value), connection.ask("LTRIM", key, -most, -1)
+        try:
+            await self._answered(connection, asyncio.gather(pushed, trimmed))
+        except hiredis.ReplyError as error:
+            raise StoreUnavailable(f"Redis at {self._place} refuses: {error}") from None
+
     async def _ask(self, *command: Word) -> Reply:
+        connection = await self._connected()
+        return await self._answered(connection, connection.ask(*command))
+
+    async def _connected(self) -> Connection:
         connection = self._connection
         if connection is None or connection.closed:
             if self._opening is None:
@@ -245,9 +259,12 @@ class Commands:
                 self._opening.add_done_callback(self._opened)
             # Others wait for the same connection.
             connection = await asyncio.shield(self._opening)
+        return connection
+
+    async def _answered(self, connection: Connection, reply: asyncio.Future[Reply]) -> Reply:
         try:
             async with asyncio.timeout(self._place.timeout):
-                return await connection.ask(*command)
+                return await reply
         except TimeoutError:
             connection.close("no answer")
             raise StoreUnavailable(f"Redis at {self._place} does not answer") from None
