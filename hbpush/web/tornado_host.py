@@ -11,11 +11,20 @@ from __future__ import annotations
 
 from asyncio import Future
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 from tornado.http1connection import HTTP1Connection
-from tornado.httputil import HTTPHeaders, HTTPMessageDelegate, HTTPServerRequest, RequestStartLine, ResponseStartLine
+from tornado.httputil import (
+    HTTPHeaders,
+    HTTPInputError,
+    HTTPMessageDelegate,
+    HTTPServerRequest,
+    RequestStartLine,
+    ResponseStartLine,
+    parse_body_arguments,
+)
 from tornado.routing import Matcher, Router, Rule
 
 from hbpush.core.clock import Clock
@@ -85,6 +94,24 @@ def target_of(request: HTTPServerRequest) -> bytes:
             return target
         return (parts.path or b"/") + (b"?" + parts.query if parts.query else b"")
     return target
+
+
+def request_of(exchange: Exchange) -> HTTPServerRequest:
+    """A request in Tornado's words, for code of a user that is to look at it; it has no connection, and answers nothing."""
+    headers = HTTPHeaders()
+    for raw_name, raw_value in exchange.headers:
+        headers.add(raw_name.decode("latin-1"), raw_value.decode("latin-1"))
+    version = "HTTP/1.1" if exchange.http11 else "HTTP/1.0"
+    start_line = RequestStartLine(exchange.method.decode("latin-1"), exchange.target.decode("latin-1"), version)
+    request = HTTPServerRequest(headers=headers, start_line=start_line, body=exchange.body)
+    with suppress(HTTPInputError):
+        # What is no form has no arguments.
+        parse_body_arguments(headers.get("Content-Type", ""), exchange.body, request.body_arguments, request.files, headers)
+        for name, values in request.body_arguments.items():
+            request.arguments.setdefault(name, []).extend(values)
+    request.remote_ip = exchange.remote_ip
+    request.protocol = "https" if exchange.secure else "http"
+    return request
 
 
 def _unclaimed(exchange: Exchange) -> None:

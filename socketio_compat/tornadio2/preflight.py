@@ -13,12 +13,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from tornado.http1connection import HTTP1Connection
-from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 from tornado.web import RequestHandler
 
 from hbpush.web.exchange import Exchange
 from hbpush.web.tornado_exchange import TornadoExchange
-from hbpush.web.tornado_host import target_of
+from hbpush.web.tornado_host import request_of, target_of
 from socketio_compat.origins import Origins
 
 if TYPE_CHECKING:
@@ -99,7 +98,7 @@ class _Asked(Origins):
             handler.verify_origin: handler for handler in self._handlers if handler.verify_origin is not _STOCK
         }
         if hooks:
-            request = _request(exchange)
+            request = request_of(exchange)
             request.headers["Origin"] = origin.decode("latin-1")
             for hook, handler in hooks.items():
                 stand_in = handler.__new__(handler)
@@ -107,14 +106,3 @@ class _Asked(Origins):
                 if not hook(stand_in):
                     return False
         return super().permits(origin, exchange)
-
-
-def _request(exchange: Exchange) -> HTTPServerRequest:
-    headers = HTTPHeaders()
-    for name, value in exchange.headers:
-        headers.add(name.decode("latin-1"), value.decode("latin-1"))
-    version = "HTTP/1.1" if exchange.http11 else "HTTP/1.0"
-    line = RequestStartLine(exchange.method.decode("latin-1"), exchange.target.decode("latin-1"), version)
-    request = HTTPServerRequest(headers=headers, start_line=line)
-    request.remote_ip = exchange.remote_ip
-    return request
