@@ -29,6 +29,7 @@ from tornado.routing import Matcher, Router, Rule
 
 from hbpush.core.clock import Clock
 from hbpush.core.counters import Counters
+from hbpush.errors import ProtocolError
 from hbpush.web.answers import line
 from hbpush.web.exchange import Exchange
 from hbpush.web.limits import Limits
@@ -97,13 +98,19 @@ def target_of(request: HTTPServerRequest) -> bytes:
 
 
 def request_of(exchange: Exchange) -> HTTPServerRequest:
-    """A request in Tornado's words, for code of a user that is to look at it; it has no connection, and answers nothing."""
+    """A request in Tornado's words, for code of a user that is to look at it; it has no connection, and answers nothing.
+
+    Raises ProtocolError for one that Tornado refuses.
+    """
     headers = HTTPHeaders()
     for raw_name, raw_value in exchange.headers:
         headers.add(raw_name.decode("latin-1"), raw_value.decode("latin-1"))
     version = "HTTP/1.1" if exchange.http11 else "HTTP/1.0"
     start_line = RequestStartLine(exchange.method.decode("latin-1"), exchange.target.decode("latin-1"), version)
-    request = HTTPServerRequest(headers=headers, start_line=start_line, body=exchange.body)
+    try:
+        request = HTTPServerRequest(headers=headers, start_line=start_line, body=exchange.body)
+    except HTTPInputError as error:
+        raise ProtocolError(f"bad request: {error}") from error
     with suppress(HTTPInputError):
         # What is no form has no arguments.
         parse_body_arguments(headers.get("Content-Type", ""), exchange.body, request.body_arguments, request.files, headers)
