@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
 from hbpush.core.message import ChannelRef
+from hbpush.daemon import keys
 from hbpush.daemon.location import Location, LocationContext
 from hbpush.daemon.options import shown
 from hbpush.daemon.routes_check import literal_head
@@ -21,7 +21,6 @@ from hbpush.web.routes import Pattern, Prefix, Regex, Route, channel_id
 EXPOSED = b"Last-Modified, Etag, X-Relay-Missed, X-Relay-Event, Retry-After"
 SUBSCRIBER_HEADERS = b"If-Modified-Since, If-None-Match, Content-Type"
 PUBLISHER_HEADERS = SUBSCRIBER_HEADERS + b", Authorization, X-Api-Key, X-Relay-Event, X-EventSource-Event"
-LARGEST_KEY_FILE = 4096
 
 
 class RelayLocation(Location):
@@ -70,21 +69,21 @@ class PublisherLocation(RelayLocation):
     @classmethod
     def check(cls, settings: Any) -> None:
         super().check(settings)
-        key(settings)
+        keys.read(settings)
 
     @classmethod
     def fingerprint(cls, settings: Any) -> Hashable:
-        return key(settings)
+        return keys.read(settings)
 
     @classmethod
     def warnings(cls, settings: Any, loopback: bool) -> list[str]:
         if loopback or settings.key or settings.key_file:
             return []
-        return ["whoever reaches this server may publish here; set key or key_file, or listen on a loopback address"]
+        return [keys.OPEN_TO_ALL]
 
     def make_endpoint(self) -> Endpoint:
         context = self.context
-        return publisher.Publisher(context.hub, context.clock, context.counters, self.settings, key(self.settings))
+        return publisher.Publisher(context.hub, context.clock, context.counters, self.settings, keys.read(self.settings))
 
 
 class SubscriberLocation(RelayLocation):
@@ -120,34 +119,3 @@ def pattern(settings: RelaySettings) -> Pattern:
     if not settings.prefix.startswith("/"):
         raise ConfigError(f"is {shown(settings.prefix)}; must begin with /", "prefix")
     return Prefix(settings.prefix)
-
-
-def key(settings: PublisherSettings) -> bytes | None:
-    """The key of a publisher location, None for none. Raises ConfigError, its path ``key`` or ``key_file``."""
-    if settings.key and settings.key_file:
-        raise ConfigError("is set, and so is key; set one of them", "key_file")
-    text, option = settings.key, "key"
-    if settings.key_file:
-        option = "key_file"
-        text = _read_key(settings.key_file)
-    if not text:
-        return None
-    if not text.isprintable() or text != text.strip():
-        raise ConfigError("holds a key that no header can carry; must be printable text without blanks at its ends", option)
-    return text.encode()
-
-
-def _read_key(name: str) -> str:
-    try:
-        with Path(name).open("rb") as file:
-            held = file.read(LARGEST_KEY_FILE + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ConfigError(f"is {shown(name)}, which cannot be read: {reason}", "key_file") from None
-    try:
-        text = held.decode().strip()
-    except UnicodeDecodeError:
-        text = ""
-    if not text or len(held) > LARGEST_KEY_FILE:
-        raise ConfigError(f"is {shown(name)}, which holds no key of up to {LARGEST_KEY_FILE} bytes of text", "key_file")
-    return text

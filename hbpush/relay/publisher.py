@@ -5,7 +5,6 @@ With a store that other processes share, 201 means that one of them reported a t
 
 from __future__ import annotations
 
-import hmac
 from asyncio import Future
 from functools import partial
 
@@ -14,6 +13,7 @@ from hbpush.core.counters import Counters
 from hbpush.core.hub import Hub
 from hbpush.core.message import ChannelRef, Draft
 from hbpush.core.result import Result, then
+from hbpush.daemon import keys
 from hbpush.relay.info import NEVER, OFFERED, PLAIN, Info, negotiate
 from hbpush.relay.rules import event_name
 from hbpush.relay.settings import PublisherSettings
@@ -24,7 +24,6 @@ from hbpush.web.exchange import Exchange
 METHODS = b"GET, HEAD, POST, PUT, DELETE, OPTIONS"
 OPTIONS = Head(200, b"Allow: %b\r\n" % METHODS)
 NOT_ALLOWED = not_allowed(METHODS)
-CHALLENGE = b"WWW-Authenticate: Bearer\r\n"
 
 # What a GET is told is so at one moment, and in the form that was asked for: no cache may give it to another.
 _STATE = b"Vary: Accept\r\nCache-Control: no-cache\r\n"
@@ -52,9 +51,9 @@ class Publisher:
 
     def __call__(self, exchange: Exchange) -> None:
         method = exchange.method
-        if self._key is not None and method != b"OPTIONS" and not self._admits(exchange, self._key):
+        if self._key is not None and method != b"OPTIONS" and not keys.admits(exchange, self._key):
             self._counters.refuse("bad_key", "a publisher without the key")
-            exchange.respond(line(401, "this location needs a key: Authorization: Bearer, or X-Api-Key", CHALLENGE))
+            exchange.respond(line(401, "this location needs a key: Authorization: Bearer, or X-Api-Key", keys.CHALLENGE))
             return
         posted = method == b"POST"
         result = self._post(exchange) if posted else self._other(exchange, method, exchange.args)
@@ -97,9 +96,3 @@ class Publisher:
         ago = NEVER if requested is None else max(0, int(self._now() - requested))
         status = 200 if not posted else 201 if receipt.takers else 202
         exchange.respond(_HEADS[info.media][status].wire(info.render(receipt.messages, ago, receipt.subscribers, receipt.last)))
-
-    def _admits(self, exchange: Exchange, key: bytes) -> bool:
-        scheme, _, token = (exchange.header(b"authorization") or b"").partition(b" ")
-        if scheme.lower() == b"bearer" and hmac.compare_digest(token.strip(), key):
-            return True
-        return hmac.compare_digest((exchange.header(b"x-api-key") or b"").strip(), key)

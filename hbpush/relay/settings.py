@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from hbpush.daemon.keys import Key, KeyFile
 from hbpush.daemon.location import StoreLocationSettings
 from hbpush.stores.base import Count, Seconds
 from hbpush.web.cors import AllowCredentials, AllowOrigin
@@ -30,10 +31,8 @@ class PublisherSettings(RelaySettings, frozen=True, forbid_unknown_fields=True, 
     message_timeout: Annotated[
         Seconds | None, msgspec.Meta(description="seconds that messages from here are kept, 0 for ever; empty takes the store's")
     ] = None
-    key: Annotated[
-        str, msgspec.Meta(description="what a request has to carry as Bearer token or X-Api-Key; empty for nothing", extra={"secret": True})
-    ] = ""
-    key_file: Annotated[str, msgspec.Meta(description="file that holds the key")] = ""
+    key: Key = ""
+    key_file: KeyFile = ""
 
 
 class SubscriberSettings(RelaySettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
