@@ -31,7 +31,7 @@ from hbpush.web.detached import TransportStream
 from hbpush.web.exchange import Endpoint, Exchange
 from hbpush.web.native.exchange import NativeExchange, NativeWriter
 from hbpush.web.routes import Pattern, Route
-from hbpush.web.tornado_host import EndpointRule
+from hbpush.web.tornado_host import EndpointRule, EndpointSpec
 
 logger = logging.getLogger("hbpush.web")
 
@@ -293,7 +293,7 @@ def native_routes(application: Application) -> tuple[list[Route], Endpoint]:
 def _collect(router: RuleRouter, rest: Endpoint, routes: list[Route]) -> bool:
     """Go through the rules in order. False when one is met beyond which precedence cannot be told by path."""
     for rule in router.rules:
-        if isinstance(rule, EndpointRule):
+        if isinstance(rule, EndpointRule | EndpointSpec):
             routes += rule.routes
         elif isinstance(rule.target, RuleRouter):
             if not _for_every_host(rule) or not _collect(rule.target, rest, routes):

@@ -25,7 +25,8 @@ from tornado.httputil import (
     ResponseStartLine,
     parse_body_arguments,
 )
-from tornado.routing import Matcher, Router, Rule
+from tornado.routing import Matcher, Router, Rule, URLSpec
+from tornado.web import RequestHandler
 
 from hbpush.core.clock import Clock
 from hbpush.core.counters import Counters
@@ -68,6 +69,14 @@ class EndpointRule(Rule):
             self._table = Routes(routes, _unclaimed)
         match = self._table.find(target_of(request))
         return None if match.endpoint is _unclaimed else match
+
+
+class EndpointSpec(URLSpec):
+    """A handler of Tornado that has endpoints which do the same: the native front takes those in its place (`hbpush.web.bridge`)."""
+
+    def __init__(self, pattern: str, handler: type[RequestHandler], routes: Sequence[Route]) -> None:
+        super().__init__(pattern, handler)
+        self.routes = tuple(routes)
 
 
 def urls(
