@@ -350,21 +350,25 @@ class Host:
         trusted = TrustedProxies(proxies)
         if self.kind.tornado:
             rules = urls(routes, limits, trusted, self.clock, self.counters)
-            server = HTTPServer(Application([*rules, *handlers]), max_header_size=limits.max_header)
-            [listener] = bind_sockets(0, "127.0.0.1")
-            self.port = listener.getsockname()[1]
-            server.add_socket(listener)
-
-            async def end() -> None:
-                server.stop()
-                await server.close_all_connections()
-
-            self._ends.append(end)
+            self.serve_by_tornado(Application([*rules, *handlers]), limits.max_header)
             return
         self.native = NativeServer(Routes(routes, fallback), limits, self.clock, TimerWheel(self.clock), self.counters, trusted)
         context = self._certificate.server() if self.kind.tls and self._certificate else None
         [(_, self.port)] = await self.native.listen("127.0.0.1", 0, context)
         self._ends.append(lambda: self.native.close(0))
+
+    def serve_by_tornado(self, application: Application, max_header: int = 16 * 1024) -> None:
+        """Serve an Application by Tornado's own HTTPServer."""
+        server = HTTPServer(application, max_header_size=max_header)
+        [listener] = bind_sockets(0, "127.0.0.1")
+        self.port = listener.getsockname()[1]
+        server.add_socket(listener)
+
+        async def end() -> None:
+            server.stop()
+            await server.close_all_connections()
+
+        self._ends.append(end)
 
     async def serve_places(self, limits: Limits | None = None, proxies: Sequence[str] = ()) -> Places:
         """Serve the endpoints of `Places`."""

@@ -3,45 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from hbpush.core.counters import Counters
 from hbpush.core.hub import Hub
-from hbpush.core.message import MessageId
 from hbpush.core.result import Result
 from hbpush.stores.base import StoreContext, StoreSettings
 from hbpush.stores.memory import MemoryStore
 from sethpusher.crowd import Crowd
 from tests.support.clock import ManualClock
 from tests.support.late_store import LateStore
-
-
-class Named:
-    """A stand-in for a dispatcher: only the name is asked for."""
-
-    def __init__(self, subscriber_id: str | None) -> None:
-        self.subscriber_id = subscriber_id
-
-
-class Ear:
-    """A subscriber that remembers what it was sent."""
-
-    def __init__(self, user: str | None = None) -> None:
-        self.dispatcher = Named(user)
-        self.texts: list[str] = []
-        self.own_notice: MessageId | None = None
-
-    def send(self, text: str) -> None:
-        self.texts.append(text)
-
-    def heard(self) -> list[Any]:
-        """What has come since it was last asked."""
-        texts, self.texts = self.texts, []
-        return [json.loads(text) for text in texts]
 
 
 class House:

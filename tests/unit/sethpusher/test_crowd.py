@@ -12,7 +12,8 @@ from hbpush.stores.base import Receipt
 from sethpusher.crowd import Crowd
 from sethpusher.envelope import mail_ref, notice, notices_ref
 from sethpusher.utils import BasicPubSubManager
-from tests.unit.sethpusher.conftest import Ear, House
+from tests.support.sethpusher import Ear
+from tests.unit.sethpusher.conftest import House
 
 
 def joined(house: House, channel: str, *ears: Ear, crowd: Crowd | None = None) -> None:

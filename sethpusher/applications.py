@@ -1,0 +1,179 @@
+"""Applications: what a program derives from, and hands to `sethpusher.default_server.AppRunner` (specification 3).
+
+Each is a ``tornado.web.Application``, to be served by that or by Tornado's own HTTPServer. It is made of replaceable parts, one ``get_``
+method each, which are asked for in the constructor, the dispatcher and the router excepted.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Mapping
+from inspect import isawaitable
+from typing import Any
+
+from tornado.web import Application
+
+from hbpush.core.clock import Clock
+from sethpusher.api.urls import get_api_handlers
+from sethpusher.api.views import NotFoundHandler
+from sethpusher.authenticators import BaseAuthenticationPolicy, EchoAuthenticationPolicy
+from sethpusher.crowd import Crowd
+from sethpusher.dispatchers import DefaultMessageDispatcher
+from sethpusher.ground import Ground
+from sethpusher.mixins import InMemoryPubSubMixin, RedisPubSubMixin
+from sethpusher.persistors import DefaultPersistencePolicy
+from sethpusher.rules import rules
+from sethpusher.ws.urls import SethSockJSRouter, get_ws_handlers
+from sethpusher.ws.views import SethSocketHandler
+
+logger = logging.getLogger("hbpush.sethpusher")
+
+
+_OPEN = (BaseAuthenticationPolicy.authenticate, EchoAuthenticationPolicy.authenticate)
+
+
+class DefaultSethApplication(Application):
+    """What all applications have; they need a mixin of `sethpusher.mixins` beside it.
+
+    Keywords are handed to the getters, and become settings of the Application. Those that mean something here:
+
+    - ``debug``: whether there are debug pages. Unlike Tornado's it switches on neither autoreload nor tracebacks in answers; ``autoreload``
+      and ``serve_traceback`` do.
+    - ``sockjs_settings``: a mapping, for the SockJS router
+    - ``allowed_origins``: pages of which origins may open sockets, ``"*"`` (the default), one or a list
+    - those of `sethpusher.rules.Rules`
+
+    Raises ConfigError for one of these that cannot be. ``clock`` is for tests.
+    """
+
+    authentication_policy: Any = None
+    persistence_policy: Any = None
+
+    def __init__(self, **kwargs: Any) -> None:
+        # Getters may ask for settings before Tornado has them.
+        self.settings = kwargs
+        self.debug: bool = kwargs.get("debug", False)
+        self.rules = rules(kwargs)
+        self._clock: Clock | None = kwargs.pop("clock", None)
+        self._ground: Ground | None = None
+        self._crowd: Crowd | None = None
+        self.router: SethSockJSRouter | None = None
+        handlers = [*get_api_handlers(self), *get_ws_handlers(self)]
+        self.subscriber = self.get_subscriber(**kwargs)
+        self.publisher = self.get_publisher(**kwargs)
+        self.authentication_policy = self.get_authentication_policy(**kwargs)
+        self.persistence_policy = self.get_persistence_policy(**kwargs)
+        tornado = {"autoreload": False, "serve_traceback": False, "default_handler_class": NotFoundHandler, **kwargs}
+        super().__init__(handlers, **tornado)
+
+    # Replaceable parts
+
+    def get_dispatcher(self) -> Any:
+        """A dispatcher, for each socket one."""
+        return DefaultMessageDispatcher()
+
+    def get_authentication_policy(self, **kwargs: Any) -> Any:
+        """Who may use the API: a `sethpusher.authenticators.BaseAuthenticationPolicy`."""
+        return EchoAuthenticationPolicy()
+
+    def get_persistence_policy(self, **kwargs: Any) -> Any:
+        """What else is done with what is posted: a `sethpusher.persistors.DefaultPersistencePolicy`."""
+        return DefaultPersistencePolicy()
+
+    def get_router(self, prefix: str = "", **kwargs: Any) -> SethSockJSRouter:
+        """The SockJS router for ``prefix``, which makes sockets."""
+        settings = {"websocket_allow_origin": "*", **self.settings.get("sockjs_settings", {})}
+        if "allowed_origins" in self.settings:
+            settings["allowed_origins"] = self.settings["allowed_origins"]
+        return SethSockJSRouter(SethSocketHandler, prefix, settings, application_instance=self, **kwargs)
+
+    def get_subscriber(self, **kwargs: Any) -> Any:
+        """See `sethpusher.mixins.PubSubMixin`."""
+        raise NotImplementedError
+
+    def get_publisher(self, **kwargs: Any) -> Any:
+        """See `sethpusher.mixins.PubSubMixin`."""
+        raise NotImplementedError
+
+    def get_store(self) -> Mapping[str, Any]:
+        """See `sethpusher.mixins.HubPubSubMixin`."""
+        raise NotImplementedError
+
+    # What handlers call
+
+    def persist(self, data: dict[str, Any], **kwargs: Any) -> Awaitable[object] | object:
+        """Hand what was posted to the persistence policy, if there is one."""
+        return None if self.persistence_policy is None else self.persistence_policy.persist(data, **kwargs)
+
+    def authenticate(self, request: Any) -> bool | Awaitable[bool]:
+        """Whether a request is let in."""
+        return True if self.authentication_policy is None else self.authentication_policy.authenticate(request)
+
+    @property
+    def asks(self) -> bool:
+        """Whether `authenticate` has to see requests; what lets everybody in is not shown any."""
+        if type(self).authenticate is not DefaultSethApplication.authenticate or logger.isEnabledFor(logging.DEBUG):
+            return True
+        policy = self.authentication_policy
+        return policy is not None and getattr(type(policy), "authenticate", None) not in _OPEN
+
+    def authenticate_connection(self, info: Any, subscriber_id: str, message: dict[str, Any]) -> bool | Awaitable[bool]:
+        """Whether a socket may be whom it says."""
+        check = getattr(self.authentication_policy, "authenticate_connection", None)
+        return True if check is None else check(info, subscriber_id, message)
+
+    def log_request(self, handler: Any) -> None:
+        """Tell the log of a request, unless a setting ``log_function`` does: what a client does wrong is no warning."""
+        if "log_function" in self.settings:
+            super().log_request(handler)
+        else:
+            logger.debug("%d %s %s", handler.get_status(), handler.request.method, handler.request.path)
+
+    # The hub below
+
+    @property
+    def ground(self) -> Ground:
+        """The hub and its store, made in the running loop when they are first needed."""
+        if self._ground is None:
+            self._ground = Ground(self.get_store(), self._clock)
+        return self._ground
+
+    @property
+    def crowd(self) -> Crowd:
+        """Who is where."""
+        if self._crowd is None:
+            ground = self.ground
+            self._crowd = Crowd(ground.hub, ground.clock, ground.counters, bound=self.rules.max_channels)
+        return self._crowd
+
+    async def start(self) -> None:
+        """Begin, within the loop that is to serve: a store on another machine is tried. Not needed where the first request may do that."""
+        started = self.ground.started
+        if started is not None:
+            await started
+
+    async def stop(self) -> None:
+        """End it: sessions are told ``c[3000,"Go away!"]``, then the store is closed.
+
+        It may be started again; a store in memory is then empty.
+        """
+        if self.router is not None:
+            self.router.close()
+        close = getattr(self.persistence_policy, "close", None)
+        closing = None if close is None else close()
+        if isawaitable(closing):
+            await closing
+        crowd, self._crowd = self._crowd, None
+        if crowd is not None:
+            crowd.close()
+        ground, self._ground = self._ground, None
+        if ground is not None:
+            await ground.stop()
+
+
+class SethPusherInMemoryApplication(InMemoryPubSubMixin, DefaultSethApplication):
+    """Channels and users of this process."""
+
+
+class SethPusherOnRedisApplication(RedisPubSubMixin, DefaultSethApplication):
+    """Channels and users of all processes that use the same Redis server."""

@@ -1,0 +1,135 @@
+"""What becomes of all that the REST API takes, beside its delivery: nothing, a POST elsewhere, a list in Redis (specification 7)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Awaitable
+from typing import Any
+
+from tornado.httpclient import AsyncHTTPClient, HTTPError, HTTPRequest
+
+from hbpush.core import jsontext
+from hbpush.errors import ConfigError, HbpushError
+from hbpush.stores.redis_listener import Commands
+from hbpush.stores.redis_place import Place
+from hbpush.stores.redis_settings import DEFAULT_HOST, DEFAULT_PORT, RedisServerSettings
+
+logger = logging.getLogger("hbpush.sethpusher")
+
+
+class DefaultPersistencePolicy:
+    """The interface. This one keeps nothing."""
+
+    def persist(self, data: dict[str, Any], **kwargs: Any) -> Awaitable[object] | object:
+        """Called once for each message that was posted, before it is delivered, with ``channel=`` or ``user=``.
+
+        May be a coroutine: the message is delivered when that is done. What it raises is logged; with the application's ``persist_strict``
+        the message is then refused.
+        """
+        return None
+
+    def close(self) -> Awaitable[object] | None:
+        """The application ends: put away what is open."""
+        return None
+
+
+class ExternalApiPersistencePolicy(DefaultPersistencePolicy):
+    """POSTs each message as JSON, ``{"data": ..., "channel": ...}`` or ``{"data": ..., "user": ...}``, to an API.
+
+    Nobody waits for the answer. `max_queue` messages may wait for their turn, beyond that the oldest is dropped; `timeout` is in seconds.
+    """
+
+    api_url = ""
+    max_queue = 1000
+    max_at_once = 4
+    timeout = 5.0
+
+    _queue: deque[tuple[str, bytes]] | None = None
+    _workers: set[asyncio.Task[None]]
+
+    def get_api_url(self, **kwargs: Any) -> str:
+        """Where a message goes that was posted with ``channel=`` or ``user=``; an empty text is nowhere."""
+        return self.api_url
+
+    def persist(self, data: dict[str, Any], **kwargs: Any) -> Awaitable[object] | object:
+        url = self.get_api_url(**kwargs)
+        if not url:
+            return None
+        if self._queue is None:
+            self._queue = deque()
+            self._workers = set()
+        self._queue.append((url, jsontext.encode({"data": data, **kwargs}).encode()))
+        if len(self._queue) > self.max_queue:
+            self._queue.popleft()
+            logger.warning("%d messages wait to be posted to %s: the oldest is dropped", self.max_queue, url)
+        if len(self._workers) < self.max_at_once:
+            worker = asyncio.get_running_loop().create_task(self._work(self._queue))
+            self._workers.add(worker)
+            worker.add_done_callback(self._workers.discard)
+        return None
+
+    def close(self) -> Awaitable[object] | None:
+        for worker in list(self._workers) if self._queue else ():
+            worker.cancel()
+        return None
+
+    async def _work(self, queue: deque[tuple[str, bytes]]) -> None:
+        client = AsyncHTTPClient()
+        while queue:
+            url, body = queue.popleft()
+            try:
+                request = HTTPRequest(
+                    url, "POST", {"Content-Type": "application/json"}, body, connect_timeout=self.timeout, request_timeout=self.timeout
+                )
+                await client.fetch(request)
+            except (HTTPError, OSError, ValueError) as error:
+                logger.warning("a message could not be posted to %s: %s", url, error)
+
+
+class RedisPersistencePolicy(DefaultPersistencePolicy):
+    """Appends each message to a list in Redis, and keeps the newest `max_messages` of it.
+
+    An entry is JSON, ``{"data": ..., "ts": unix seconds}``; the lists are ``<prefix>channel:<name>`` and ``<prefix>user:<name>``.
+    """
+
+    redis_host = DEFAULT_HOST
+    redis_port = DEFAULT_PORT
+    redis_password: str | None = None
+    redis_selected_db: int | None = None
+    prefix = "sethpusher:"
+    max_messages = 1000
+
+    _commands: Commands | None = None
+
+    def get_key(self, **kwargs: Any) -> str:
+        """The key for a message that was posted with ``channel=`` or ``user=``."""
+        kind, name = next(iter(kwargs.items()))
+        return f"{self.prefix}{kind}:{name}"
+
+    def serialize(self, data: dict[str, Any], **kwargs: Any) -> str | bytes:
+        """The entry for a message."""
+        return jsontext.encode({"data": data, "ts": time.time()})
+
+    async def persist(self, data: dict[str, Any], **kwargs: Any) -> None:
+        """Append it. Raises StoreUnavailable, ConfigError."""
+        entry = self.serialize(data, **kwargs)
+        raw = entry.encode() if isinstance(entry, str) else entry
+        await self._redis().append(self.get_key(**kwargs).encode("utf-8", "surrogateescape"), raw, self.max_messages)
+
+    def close(self) -> Awaitable[object] | None:
+        commands, self._commands = self._commands, None
+        return None if commands is None else commands.stop()
+
+    def _redis(self) -> Commands:
+        if self._commands is None:
+            try:
+                settings = RedisServerSettings(
+                    host=self.redis_host, port=self.redis_port, password=self.redis_password or "", database=self.redis_selected_db or 0
+                )
+                self._commands = Commands(Place(settings))
+            except ConfigError as error:
+                raise HbpushError(f"the Redis server of {type(self).__name__} cannot be used: {error}") from None
+        return self._commands
