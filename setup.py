@@ -44,12 +44,17 @@ setup(
     install_requires=REQUIRED,
     extras_require=EXTRAS,
     entry_points={
-        "console_scripts": ["hbpushd = hbpush.daemon.cli:main", "tornado_tyron = tyron.cli:main"],
+        "console_scripts": [
+            "hbpushd = hbpush.daemon.cli:main",
+            "tornado_tyron = tyron.cli:main",
+            "seth-pusher = sethpusher.default_server:main",
+        ],
         "hbpush.locations": [
             "publisher = hbpush.relay.location:PublisherLocation",
             "subscriber = hbpush.relay.location:SubscriberLocation",
             "socketio = socketio_compat.location:SocketIOLocation",
             "socketio06 = socketio_compat.location06:SocketIO06Location",
+            "sethpusher = sethpusher.location:SethPusherLocation",
             "tyron = tyron.location:TyronLocation",
         ],
         "hbpush.stores": [
