@@ -14,6 +14,8 @@ from typing import Any
 from tornado.web import Application
 
 from hbpush.core.clock import Clock
+from hbpush.web.exchange import Exchange
+from hbpush.web.tornado_host import request_of
 from sethpusher.api.urls import get_api_handlers
 from sethpusher.api.views import NotFoundHandler
 from sethpusher.authenticators import BaseAuthenticationPolicy, EchoAuthenticationPolicy
@@ -82,7 +84,7 @@ class DefaultSethApplication(Application):
 
     def get_router(self, prefix: str = "", **kwargs: Any) -> SethSockJSRouter:
         """The SockJS router for ``prefix``, which makes sockets."""
-        settings = {"websocket_allow_origin": "*", **self.settings.get("sockjs_settings", {})}
+        settings = dict(self.settings.get("sockjs_settings", {}))
         if "allowed_origins" in self.settings:
             settings["allowed_origins"] = self.settings["allowed_origins"]
         return SethSockJSRouter(SethSocketHandler, prefix, settings, application_instance=self, **kwargs)
@@ -109,13 +111,13 @@ class DefaultSethApplication(Application):
         """Whether a request is let in."""
         return True if self.authentication_policy is None else self.authentication_policy.authenticate(request)
 
-    @property
-    def asks(self) -> bool:
-        """Whether `authenticate` has to see requests; what lets everybody in is not shown any."""
-        if type(self).authenticate is not DefaultSethApplication.authenticate or logger.isEnabledFor(logging.DEBUG):
-            return True
+    def admits(self, exchange: Exchange) -> bool | Awaitable[bool]:
+        """The same for the native front. What lets everybody in is not shown the request, which costs more than its answer."""
         policy = self.authentication_policy
-        return policy is not None and getattr(type(policy), "authenticate", None) not in _OPEN
+        usual = type(self).authenticate is DefaultSethApplication.authenticate
+        if usual and getattr(type(policy), "authenticate", None) in _OPEN and not logger.isEnabledFor(logging.DEBUG):
+            return True
+        return self.authenticate(request_of(exchange))
 
     def authenticate_connection(self, info: Any, subscriber_id: str, message: dict[str, Any]) -> bool | Awaitable[bool]:
         """Whether a socket may be whom it says."""
@@ -152,13 +154,19 @@ class DefaultSethApplication(Application):
         if started is not None:
             await started
 
+    def release(self) -> None:
+        """The server goes: close all sessions."""
+        if self._crowd is not None:
+            self._crowd.quiet()
+        if self.router is not None:
+            self.router.close()
+
     async def stop(self) -> None:
         """End it: sessions are told ``c[3000,"Go away!"]``, then the store is closed.
 
         It may be started again; a store in memory is then empty.
         """
-        if self.router is not None:
-            self.router.close()
+        self.release()
         close = getattr(self.persistence_policy, "close", None)
         closing = None if close is None else close()
         if isawaitable(closing):

@@ -12,7 +12,6 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from hbpush.core.batch import Packets
 from hbpush.core.clock import Clock
 from hbpush.core.counters import Counters
 from hbpush.core.hub import Hub
@@ -20,26 +19,16 @@ from hbpush.core.message import Draft
 from hbpush.core.result import Result, resolve, then
 from hbpush.errors import HbpushError
 from hbpush.session.session import Session
-from hbpush.session.transport import Shape
 from hbpush.stores.base import Receipt
 from sethpusher import envelope
 from sethpusher.envelope import COMMON_CHANNEL, channel_ref, mail_ref, notices_ref
 from sethpusher.member import Member, Membership, Sender
 from sethpusher.notices import Notices
+from sethpusher.sockjs.shapes import TextShape
 
-
-class TextShape:
-    """A `hbpush.session.transport.Shape` without Formats of its own."""
-
-    __slots__ = ("packets",)
-
-    def __init__(self, packets: Packets) -> None:
-        self.packets = packets
-
-
-CHANNEL: Shape = TextShape(envelope.channel_texts)
-MAIL: Shape = TextShape(envelope.mail_texts)
-NOTICE: Shape = TextShape(envelope.notice_texts)
+CHANNEL = TextShape(envelope.channel_texts)
+MAIL = TextShape(envelope.mail_texts)
+NOTICE = TextShape(envelope.notice_texts)
 
 
 class Crowd:
@@ -59,12 +48,16 @@ class Crowd:
         self.notices = Notices(self, NOTICE)
         self._members: dict[object, Member] = {}
 
+    def quiet(self) -> None:
+        """Hand on no more notices: everybody here is about to leave, and nobody is to be told of each."""
+        self.notices.close()
+
     def close(self) -> None:
         """Deliver no more."""
+        self.quiet()
         for member in list(self._members.values()):
             for channel in list(member.channels):
                 self.leave(channel, member.subscriber)
-        self.notices.close()
 
     # Publishing: every door of the kit comes here
 
@@ -120,8 +113,10 @@ class Crowd:
         membership = None if member is None else member.channels.get(channel)
         if member is None or membership is None:
             return False
-        self.hub.settle(membership.ref)
-        self.notices.settle()
+        if not member.session.state:
+            # One whose session is over has no use for it, and many may go at once.
+            self.hub.settle(membership.ref)
+            self.notices.settle()
         del member.channels[channel]
         member.unsubscribe(membership)
         if channel == COMMON_CHANNEL:
@@ -146,7 +141,8 @@ class Crowd:
         mail, member.mail = member.mail, None
         if mail is None:
             return
-        self.hub.settle(mail.ref)
+        if not member.session.state:
+            self.hub.settle(mail.ref)
         member.unsubscribe(mail)
         if not self.hub.listening(mail.ref) and not self.hub.store(self.store).shared:
             # Nothing was kept there; its record is not to wait until it counts as idle.
@@ -189,7 +185,7 @@ class Crowd:
 
     def session_of(self, subscriber: Any) -> Any:
         """What carries a subscriber."""
-        session = getattr(subscriber, "session", None)
+        session = getattr(getattr(subscriber, "session", None), "below", None)
         return session if isinstance(session, Session) else Sender(subscriber)
 
 

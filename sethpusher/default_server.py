@@ -137,9 +137,9 @@ class Served:
         if self._server is None:
             return
         self._server.stop_accepting()
-        router = getattr(application, "router", None)
-        if router is not None:
-            router.close()
+        release = getattr(application, "release", None)
+        if release is not None:
+            release()
         await self._server.close(GRACE)
 
 

@@ -32,6 +32,8 @@ class Sender:
     """What carries a subscriber that has no session of ours: its own ``send``."""
 
     feeds: dict[object, Feed] | None = None
+    state = 0
+    """It is never over."""
 
     def __init__(self, subscriber: Any) -> None:
         self._subscriber = subscriber

@@ -13,7 +13,6 @@ from hbpush.errors import ProtocolError
 from hbpush.web.answers import RETRY_AFTER, Head
 from hbpush.web.exchange import Exchange
 from hbpush.web.routes import Exact, Prefix, Route
-from hbpush.web.tornado_host import request_of
 from sethpusher.api import service
 from sethpusher.api.service import INTERNAL_ERROR, UNAUTHORIZED, Place, Reply, refusal
 
@@ -58,7 +57,7 @@ class ApiEndpoint:
 
     def __call__(self, exchange: Exchange) -> Awaitable[object] | None:
         try:
-            verdict = self._admits(exchange)
+            verdict = self.application.admits(exchange)
             if isawaitable(verdict):
                 return self._later(exchange, verdict)
             return self._admitted(exchange, bool(verdict))
@@ -72,13 +71,6 @@ class ApiEndpoint:
     def answer(self, exchange: Exchange) -> Awaitable[object] | None:
         """Answer one who was let in, with the right method."""
         raise NotImplementedError
-
-    def _admits(self, exchange: Exchange) -> bool | Awaitable[bool]:
-        application = self.application
-        if not application.asks:
-            return True
-        verdict: bool | Awaitable[bool] = application.authenticate(request_of(exchange))
-        return verdict
 
     def _admitted(self, exchange: Exchange, allowed: bool) -> Awaitable[object] | None:
         if not allowed:

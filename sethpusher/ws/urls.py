@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from sethpusher.sockjs import SockJSRouter
+from sethpusher.sockjs.dispatch import Connections
+from sethpusher.sockjs.server import Server
 
 PREFIX = "/connect"
 
@@ -23,6 +25,15 @@ class SethSockJSRouter(SockJSRouter):
     ) -> None:
         self.application = kwargs.pop("application_instance", None)
         super().__init__(connection, prefix, user_settings, io_loop, **kwargs)
+
+    @property
+    def server(self) -> Server:
+        """The machine below, which goes by the clock of the application and counts into its counters."""
+        if self._server is None and self.application is not None:
+            ground = self.application.ground
+            self._server = Server(Connections(self), self._machine, ground.clock, ground.wheel, ground.counters)
+            self.stats.watch(self._server, ground.wheel)
+        return super().server
 
 
 def get_ws_handlers(application_instance: Any) -> list[Any]:

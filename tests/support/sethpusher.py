@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
@@ -10,7 +11,15 @@ from tornado.web import Application
 from hbpush.core.message import MessageId
 from hbpush.web.bridge import native_routes
 from tests.support.hosts import Answer
+from tests.support.redis_server import HOST, RedisServer
 from tests.support.site import Site
+
+_prefixes = itertools.count()
+
+
+def on_redis(server: RedisServer) -> dict[str, Any]:
+    """Keywords for an application on a Redis server, with keys of its own there."""
+    return {"redis_host": HOST, "redis_port": server.port, "redis_key_prefix": f"seth{next(_prefixes)}_"}
 
 
 class Named:
@@ -52,6 +61,12 @@ class SethSite(Site):
             await self.host.serve(routes, fallback=rest)
         await application.start()
         return application
+
+    def heard(self) -> bool:
+        """Whether everybody hears what is published from now on: a store on another machine has confirmed it."""
+        crowd = self.application.crowd
+        memberships = [each for member in crowd._members.values() for each in (*member.channels.values(), member.mail) if each is not None]
+        return crowd.notices.listen() is None and all(membership.live for membership in memberships)
 
     async def close(self) -> None:
         if getattr(self, "application", None) is not None:
