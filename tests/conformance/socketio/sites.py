@@ -1,25 +1,14 @@
-"""The servers that old clients are let loose on, each a process of its own on a port of 127.0.0.1."""
+"""The servers that old clients of Socket.IO are let loose on."""
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
-import socket
-import subprocess
 import sys
-import time
 from pathlib import Path
-from types import TracebackType
+
+from tests.conformance.driving import sites
+from tests.conformance.driving.drivers import NODE
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[2]
-PATIENCE = 20.0
-
-NODE = [shutil.which("node") or "node", "--no-deprecation"]
-
-COMPLAINT = re.compile(r"Traceback|\bERROR\b|\bCRITICAL\b|Unhandled|Error:")
-
 
 CONFIGURATION = """
 address: 127.0.0.1
@@ -31,61 +20,14 @@ locations:
 """Of hbpushd; the times are those of ``server.py``."""
 
 
-class Site:
-    """A running server of a kind: "stock", "native" (``server.py``), "hbpushd" or "reference" (Socket.IO 0.9 on Node).
+class Site(sites.Site):
+    """A running server of a kind: "stock", "native" (``server.py``), "hbpushd" or "reference" (Socket.IO 0.9 on Node)."""
 
-    As a context manager it ends the process and fails for what it complained of.
-    """
-
-    def __init__(self, kind: str, log: Path) -> None:
-        self.kind = kind
-        self._log = log
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            self.port = listener.getsockname()[1]
-        self._process = self._start()
-
-    @property
-    def origin(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def __enter__(self) -> Site:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        self._end()
-        text = self._log.read_text(errors="backslashreplace")
-        if kind is None:
-            assert not COMPLAINT.search(text), text[-5000:]
-
-    def restart(self) -> None:
-        """End the process at once, as a crash would, and start another that knows nothing."""
-        self._end()
-        self._process = self._start()
-
-    def _start(self) -> subprocess.Popen[bytes]:
+    def command(self) -> list[str]:
         if self.kind == "reference":
-            command = [*NODE, str(HERE / "reference_server.js"), str(self.port)]
-        elif self.kind == "hbpushd":
+            return [*NODE, str(HERE / "reference_server.js"), str(self.port)]
+        if self.kind == "hbpushd":
             configuration = self._log.with_suffix(".yaml")
             configuration.write_text(CONFIGURATION)
-            command = [sys.executable, "-P", "-m", "hbpush.daemon", f"--config={configuration}", f"--port={self.port}"]
-        else:
-            command = [sys.executable, "-m", "tests.conformance.socketio.server", self.kind, str(self.port)]
-        with self._log.open("ab") as log:
-            process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=os.environ)
-        end = time.monotonic() + PATIENCE
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return process
-            except OSError:
-                if process.poll() is not None or time.monotonic() > end:
-                    process.kill()
-                    process.wait(PATIENCE)
-                    raise AssertionError(f"{self.kind} did not start:\n{self._log.read_text(errors='replace')[-5000:]}") from None
-                time.sleep(0.05)
-
-    def _end(self) -> None:
-        # It holds connections that nobody will end; what they lose is the business of the clients.
-        self._process.kill()
-        self._process.wait(PATIENCE)
+            return [sys.executable, "-P", "-m", "hbpush.daemon", f"--config={configuration}", f"--port={self.port}"]
+        return [sys.executable, "-m", "tests.conformance.socketio.server", self.kind, str(self.port)]

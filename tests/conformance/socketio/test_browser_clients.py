@@ -5,18 +5,20 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conformance.socketio import drivers, playing
-from tests.conformance.socketio.cases import BROWSER, Case
+from tests.conformance.driving import drivers
+from tests.conformance.driving.playing import check
+from tests.conformance.socketio import playing
+from tests.conformance.socketio.cases import BROWSER, Case, expected
 
-STAGE = playing.Stage("browser")
+STAGE = playing.stage(drivers.BROWSER_DRIVER)
 
 
 @pytest.fixture
 def played(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> drivers.Told:
-    drivers.need_clients("chromium")
+    drivers.need_clients(playing.HERE, "chromium")
     return STAGE.told(request, tmp_path_factory)
 
 
 @pytest.mark.parametrize(("played", "case", "scenario"), playing.parameters(BROWSER), indirect=["played"])
 def test_browser_client(played: drivers.Told, case: Case, scenario: str, request: pytest.FixtureRequest) -> None:
-    playing.check(played, request.node.callspec.params["played"], case, scenario)
+    check(played, case, scenario, expected(case, scenario, request.node.callspec.params["played"]))

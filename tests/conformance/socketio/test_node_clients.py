@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conformance.socketio import drivers, playing
-from tests.conformance.socketio.cases import NODE, Case
+from tests.conformance.driving import drivers
+from tests.conformance.driving.playing import check
+from tests.conformance.socketio import playing
+from tests.conformance.socketio.cases import NODE, Case, expected
 
-STAGE = playing.Stage("node")
+STAGE = playing.stage(drivers.NODE_DRIVER)
 
 
 @pytest.fixture
 def played(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> drivers.Told:
-    drivers.need_clients()
+    drivers.need_clients(playing.HERE)
     return STAGE.told(request, tmp_path_factory)
 
 
 @pytest.mark.parametrize(("played", "case", "scenario"), playing.parameters(NODE), indirect=["played"])
 def test_node_client(played: drivers.Told, case: Case, scenario: str, request: pytest.FixtureRequest) -> None:
-    playing.check(played, request.node.callspec.params["played"], case, scenario)
+    check(played, case, scenario, expected(case, scenario, request.node.callspec.params["played"]))

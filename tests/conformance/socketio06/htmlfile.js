@@ -2,12 +2,12 @@
 
 // The transport htmlfile as Internet Explorer's clients have it: a page with an object `s`, whose function `_` is called by the scripts
 // of a document that never ends; here an iframe in headless Chromium. Posts go by fetch.
-// {executable, origin, says} as JSON on stdin: the executable of the browser, the server, and what is posted, one stream for each time
-// that something was heard. What is heard is printed as JSON.
+// {executable, clients, origin, says} as JSON on stdin: the executable of the browser, the folder with playwright-core, the server, and
+// what is posted, one stream for each time that something was heard. What is heard is printed as JSON.
 
 const fs = require("fs");
 
-const {launch} = require("../socketio/driver/chromium.js");
+const {launch} = require("../driving/chromium.js");
 
 function hear(says) {
     return new Promise((resolve, reject) => {
@@ -40,8 +40,8 @@ function hear(says) {
 }
 
 async function main() {
-    const {executable, origin, says} = JSON.parse(fs.readFileSync(0, "utf8"));
-    const browser = await launch(executable);
+    const {executable, clients, origin, says} = JSON.parse(fs.readFileSync(0, "utf8"));
+    const browser = await launch(executable, clients);
     try {
         const page = await browser.newPage();
         await page.route("**/__page.html", (route) =>

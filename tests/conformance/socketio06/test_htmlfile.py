@@ -8,25 +8,32 @@ import subprocess
 from pathlib import Path
 
 from socketio_compat.v06 import codec
-from tests.conformance.socketio.drivers import need_clients
-from tests.conformance.socketio.sites import NODE
+from tests.conformance.driving.drivers import NODE, need_clients
 from tests.support.process import Daemon
 
 HERE = Path(__file__).parent
+CLIENTS = HERE.parent / "socketio"
+"""Where the browser's driver is installed."""
+
 CONFIGURATION = {"port": 0, "address": "127.0.0.1", "locations": [{"type": "socketio06", "publish": True}]}
 TEXT = "a</script><!-- \"'\\ \u2028\n\u0436 \U0001f600 lone \ud83d end"
 TIMEOUT = 60.0
 
 
 def test_iframe(tmp_path: Path) -> None:
-    need_clients("chromium")
+    need_clients(CLIENTS, "chromium")
     config = tmp_path / "hbpushd.json"
     config.write_text(json.dumps(CONFIGURATION), encoding="utf-8")
     subscribe = codec.json({"type": "subscribe", "channel": TEXT[:10]})
     publish = codec.json({"type": "publish", "channel": TEXT[:10], "data": {"text": TEXT}})
     says = [codec.encode_stream(bodies).decode() for bodies in ([subscribe], [publish], [codec.json({"type": TEXT})])]
     with Daemon("--config", config) as daemon:
-        order = {"executable": shutil.which("chromium"), "origin": f"http://127.0.0.1:{daemon.port}", "says": says}
+        order = {
+            "executable": shutil.which("chromium"),
+            "clients": str(CLIENTS / ".clients"),
+            "origin": f"http://127.0.0.1:{daemon.port}",
+            "says": says,
+        }
         driven = subprocess.run(
             [*NODE, HERE / "htmlfile.js"], input=json.dumps(order), capture_output=True, text=True, timeout=TIMEOUT, check=False
         )

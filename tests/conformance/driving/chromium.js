@@ -5,9 +5,6 @@
 const Module = require("module");
 const path = require("path");
 
-const CLIENTS = path.resolve(__dirname, "..", ".clients");
-const {chromium} = Module.createRequire(path.join(CLIENTS, "package.json"))("playwright-core");
-
 const ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -20,8 +17,10 @@ const ARGUMENTS = [
     "--disable-features=LocalNetworkAccessChecks,LocalNetworkAccessChecksWebSockets",
 ];
 
-function launch(executable) {
+// `clients` is the folder where playwright-core is installed.
+function launch(executable, clients) {
+    const {chromium} = Module.createRequire(path.join(clients, "package.json"))("playwright-core");
     return chromium.launch({executablePath: executable, headless: true, args: ARGUMENTS});
 }
 
-module.exports = {CLIENTS, launch};
+module.exports = {launch};

@@ -1,0 +1,89 @@
+"""What files of tests with real clients have in common: which tests there are, one run of a driver for all those of a host that were
+chosen, and the comparison of what it told with what it had to tell. Tests have parameters ``played`` (the host), ``case`` and ``scenario``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conformance.driving.drivers import CRASH, Case, Told, Wanted
+
+
+def parameters(
+    hosts: Sequence[str], cases: Iterable[Case], scenarios: Sequence[str], is_plain: Callable[[str, Any, str], bool]
+) -> list[Any]:
+    """Parameters ``played, case, scenario`` of the tests. Those that ``is_plain`` (host, case, scenario) denies are marked "full"."""
+    return [
+        pytest.param(
+            *(host, case, scenario),
+            id=f"{host}-{case.id}-{scenario.replace(' ', '-')}",
+            marks=() if is_plain(host, case, scenario) else pytest.mark.full,
+        )
+        for host in hosts
+        for case in cases
+        for scenario in scenarios
+        if case.plays(scenario, host)
+    ]
+
+
+class Stage:
+    """What one driver has told of each host: all that is to be tested there is played once, when the first test asks.
+
+    ``play(host, wanted, folder)`` starts the host, with its files in a folder, and lets the driver play there. A fixture with a scope
+    would be made anew for nearly every test: pytest puts tests in an order by all parameters of that scope.
+    """
+
+    def __init__(self, play: Callable[[str, Wanted, Path], Told]) -> None:
+        self._play = play
+        self._told: dict[str, Told | BaseException] = {}
+
+    def told(self, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Told:
+        """The facts of the host that is the fixture's parameter. Raises again what playing there has raised."""
+        host: str = request.param
+        if host not in self._told:
+            try:
+                self._told[host] = self._play(host, _chosen(request, host), tmp_path_factory.mktemp(host))
+            except (Exception, pytest.fail.Exception) as error:
+                self._told[host] = error
+                raise
+        told = self._told[host]
+        if isinstance(told, BaseException):
+            raise told
+        return told
+
+
+def _chosen(request: pytest.FixtureRequest, host: str) -> Wanted:
+    wanted: dict[Case, list[str]] = {}
+    for item in request.session.items:
+        chosen = getattr(item, "callspec", None)
+        if item.path == request.path and chosen and chosen.params.get("played") == host and not item.get_closest_marker("skip"):
+            wanted.setdefault(chosen.params["case"], []).append(chosen.params["scenario"])
+    return wanted
+
+
+def check(told: Told, case: Case, scenario: str, wanted: Mapping[str, Any]) -> None:
+    """Compare the facts of a scenario with those that it has to tell."""
+    facts = dict(told.get((case, scenario), {}))
+    faults = [f"failed: {facts.pop('failed')}"] if "failed" in facts else []
+    absent = object()
+    for fact in [*wanted, *(facts.keys() - wanted.keys())]:
+        if facts.get(fact, absent) != wanted.get(fact, absent):
+            faults.append(f"{fact}: {_difference(facts.get(fact, 'not told'), wanted.get(fact, 'anything'))}")
+    faults += [f"thrown in this scenario or another: {text}" for text in told.get((case, CRASH), {}).values()]
+    if faults:
+        pytest.fail("\n".join(faults), pytrace=False)
+
+
+def _difference(found: Any, wanted: Any) -> str:
+    if isinstance(found, list) and isinstance(wanted, list) and len(found) == len(wanted):
+        pairs = [
+            f"[{index}] {one!r:.300}, not {other!r:.300}"
+            for index, (one, other) in enumerate(zip(found, wanted, strict=True))
+            if one != other
+        ]
+        return "; ".join(pairs)
+    return f"{found!r:.1000}, not {wanted!r:.1000}"
