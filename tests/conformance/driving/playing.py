@@ -4,13 +4,14 @@ chosen, and the comparison of what it told with what it had to tell. Tests have 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conformance.driving.drivers import CRASH, Case, Told, Wanted
+from tests.conformance.driving.sites import Site
 
 
 def parameters(
@@ -63,6 +64,24 @@ def _chosen(request: pytest.FixtureRequest, host: str) -> Wanted:
         if item.path == request.path and chosen and chosen.params.get("played") == host and not item.get_closest_marker("skip"):
             wanted.setdefault(chosen.params["case"], []).append(chosen.params["scenario"])
     return wanted
+
+
+def play_on(site: Site, wanted: Wanted, alone: Collection[str], play: Callable[[Site, Wanted, Callable[[], None] | None], Told]) -> Told:
+    """Let a driver play on a site that was not entered yet, and end that. Scenarios that are ``alone`` are played when the others are over:
+    the server is restarted as soon as they all tell "waiting". ``play`` has the arguments of `drivers.play` that matter here."""
+    together: dict[Case, list[str]] = {}
+    apart: dict[Case, list[str]] = {}
+    for case, scenarios in wanted.items():
+        for scenario in scenarios:
+            (apart if scenario in alone else together).setdefault(case, []).append(scenario)
+    told: Told = {}
+    with site:
+        if together:
+            told |= play(site, together, None)
+        if apart:
+            for key, facts in play(site, apart, site.restart).items():
+                told.setdefault(key, {}).update(facts)
+    return told
 
 
 def check(told: Told, case: Case, scenario: str, wanted: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.conformance.driving import drivers, playing
+from tests.conformance.driving import drivers, playing, sites
 from tests.conformance.driving.drivers import Told, Wanted
 from tests.conformance.sockjs.cases import PERCENTS, SCENARIOS, Case
 from tests.conformance.sockjs.sites import Site
@@ -35,23 +35,10 @@ def stage(driver: str) -> playing.Stage:
 
 
 def _play(driver: str, host: str, wanted: Wanted, folder: Path) -> Told:
-    together: dict[Case, list[str]] = {}
-    alone: dict[Case, list[str]] = {}
-    for case, scenarios in wanted.items():
-        assert isinstance(case, Case)
-        for scenario in scenarios:
-            (alone if scenario in ALONE else together).setdefault(case, []).append(scenario)
-    told: Told = {}
-    with Site(host, folder / "log") as site:
-        if together:
-            told |= _perform(driver, site, together)
-        if alone:
-            for key, facts in _perform(driver, site, alone, site.restart).items():
-                told.setdefault(key, {}).update(facts)
-    return told
+    return playing.play_on(Site(host, folder / "log"), wanted, ALONE, partial(_perform, driver))
 
 
-def _perform(driver: str, site: Site, wanted: Mapping[Case, Sequence[str]], waiting: Callable[[], None] | None = None) -> Told:
+def _perform(driver: str, site: sites.Site, wanted: Mapping[Case, Sequence[str]], waiting: Callable[[], None] | None) -> Told:
     given = [
         {
             **drivers.described(case, site.origin, scenarios),
