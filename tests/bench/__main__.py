@@ -156,7 +156,7 @@ _servers.__name__ = f"list of {', '.join(ALL)}"
 
 
 def _parser() -> argparse.ArgumentParser:
-    works = "".join(f"  {work.name:13} {work.title(Sizes())}\n" for work in EVERYTHING)
+    works = "".join(f"  {work.name:27} {work.title(Sizes())}\n" for work in EVERYTHING)
     parser = argparse.ArgumentParser(
         prog="bench",
         description="Measure this server, and others beside it, in one run.",

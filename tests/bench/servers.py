@@ -27,7 +27,8 @@ ROOT = HERE.parent.parent
 PUBLISHER = "/pub/"
 SUBSCRIBER = "/sub/"
 SESSIONS = {"type": "socketio", "resource": "socket.io"}
-"""The location that sessions of the load generator talk to."""
+SOCKJS = {"type": "sethpusher", "prefix": "/"}
+"""The locations that sessions of the load generator talk to."""
 ASK_TIMEOUT = 60
 """Seconds for a program to tell its version."""
 
@@ -49,10 +50,13 @@ print(json.dumps({
 
 
 class Bounds(NamedTuple):
-    """What a server has to have for a work: messages kept in a channel, sessions, an event that is acknowledged with what it says."""
+    """What a server has to have for a work: messages kept in a channel, sessions of Socket.IO or SockJS, an event that is acknowledged
+    with what it says.
+    """
 
     keep: int = 1000
     sessions: bool = False
+    sockjs: bool = False
     echo: bool = False
 
 
@@ -143,6 +147,7 @@ class Hbpush(Server):
                 {"type": "subscriber", "prefix": SUBSCRIBER, "create_on_get": True},
                 {"type": "publisher", "prefix": PUBLISHER},
                 *([SESSIONS] if bounds.sessions else []),
+                *([SOCKJS] if bounds.sockjs else []),
             ]
             config.write_text(json.dumps({"store": store, "locations": locations}), encoding="utf-8")
         return [self.python.program, "-m", "hbpush.daemon", "--config", str(config), "--address", "127.0.0.1", "--port", str(port)]

@@ -1,4 +1,4 @@
-"""What the bench measures of sessions: clients of Socket.IO, over WebSockets and over polls, of this server beside Socket.IO 4."""
+"""What the bench measures of sessions: clients of Socket.IO, of this server beside Socket.IO 4, and of SockJS, beside sockjs-node."""
 
 from __future__ import annotations
 
@@ -16,16 +16,20 @@ WINDOWS = (1, 16)
 SETTLE_TIMEOUT = 30
 CONTENDERS = ("hbpush", "socket.io", "stock-host")
 RIVAL = "socket.io"
+SOCKJS_CONTENDERS = ("sockjs-node",)
+SOCKJS_RIVAL = "sockjs-node"
+SOCKJS = "sockjs"
+"""What the load generator calls the sessions of all of these."""
 
 
 def _under_way(window: int) -> str:
     return f"{window} under way"
 
 
-def _fanout(carrier: str, at: Round) -> Case:
+def _fanout(carrier: str, at: Round, dialect: str | None = None) -> Case:
     return {
         _under_way(window): at.rate(
-            "fanout", at.sizes.sessions, BODY, window, channel=(f"{at.channel}w{window}", carrier, at.dialect)
+            "fanout", at.sizes.sessions, BODY, window, channel=(f"{at.channel}w{window}", carrier, dialect or at.dialect)
         )
         for window in WINDOWS
     }  # fmt: skip
@@ -35,8 +39,8 @@ def _roundtrip(at: Round) -> Case:
     return {"roundtrip": at.rate("roundtrip", at.sizes.asking, BODY, channel=("websocket", at.dialect))}
 
 
-def _memory(carrier: str, at: Round) -> Case:
-    with at.load.steps("idle", FEW_HELD, at.sizes.idle_sessions, at.channel, carrier, at.dialect) as steps:
+def _memory(carrier: str, at: Round, dialect: str | None = None) -> Case:
+    with at.load.steps("idle", FEW_HELD, at.sizes.idle_sessions, at.channel, carrier, dialect or at.dialect) as steps:
         steps.next()
         few = _settled(at)
         steps.next()
@@ -71,6 +75,10 @@ def _bounds(sizes: Sizes) -> Bounds:
     return Bounds(sessions=True)
 
 
+def _sockjs(sizes: Sizes) -> Bounds:
+    return Bounds(sockjs=True)
+
+
 def _echo(sizes: Sizes) -> Bounds:
     return Bounds(echo=True)
 
@@ -95,5 +103,30 @@ SESSION_WORKS = [
     Work(
         "xhr-memory", partial(_memory_title, "polls"), f"KB of {KB:,} bytes", False, CONTENDERS, partial(_memory, "polling"),
         bounds=_bounds, fresh=True, marks=(Mark("memory", 1, RIVAL),),
+    ),
+    Work(
+        "sockjs-ws-fanout", partial(_fanout_title, "WebSockets of SockJS"), "deliveries/s", True, SOCKJS_CONTENDERS,
+        partial(_fanout, "websocket", dialect=SOCKJS), bounds=_sockjs,
+        marks=(Mark(_under_way(1), 1.5, SOCKJS_RIVAL), Mark(_under_way(16), 5, SOCKJS_RIVAL)),
+    ),
+    Work(
+        "sockjs-xhr-streaming-fanout", partial(_fanout_title, "xhr_streaming of SockJS"), "deliveries/s", True, SOCKJS_CONTENDERS,
+        partial(_fanout, "streaming", dialect=SOCKJS), bounds=_sockjs,
+        marks=(Mark(_under_way(1), 1, SOCKJS_RIVAL), Mark(_under_way(16), 1, SOCKJS_RIVAL)),
+    ),
+    Work(
+        "sockjs-xhr-fanout", partial(_fanout_title, "polls of SockJS"), "deliveries/s", True, SOCKJS_CONTENDERS,
+        partial(_fanout, "polling", dialect=SOCKJS), bounds=_sockjs,
+        marks=(Mark(_under_way(1), 1, SOCKJS_RIVAL), Mark(_under_way(16), 1, SOCKJS_RIVAL)),
+    ),
+    *(
+        Work(
+            f"sockjs-{name}-memory", partial(_memory_title, carried), f"KB of {KB:,} bytes", False, SOCKJS_CONTENDERS,
+            partial(_memory, carrier, dialect=SOCKJS), bounds=_sockjs, fresh=True, marks=(Mark("memory", 1, SOCKJS_RIVAL),),
+        )
+        for name, carrier, carried in (
+            ("ws", "websocket", "a WebSocket of SockJS"), ("xhr-streaming", "streaming", "xhr_streaming of SockJS"),
+            ("xhr", "polling", "polls of SockJS"),
+        )
     ),
 ]  # fmt: skip

@@ -171,7 +171,7 @@ def _longpoll_title(sizes: Sizes) -> str:
     return f"{sizes.pollers:,} long-pollers of one channel that ask again at once, {window} under way"
 
 
-ALL = ("hbpush", "nchan", "tornado", "limit", "socket.io", "stock-host")
+ALL = ("hbpush", "nchan", "tornado", "limit", "socket.io", "sockjs-node", "stock-host")
 
 POLLED = ("hbpush", "nchan", "tornado", "limit")
 

@@ -47,8 +47,40 @@ void send_request(struct client *client, const char *request, size_t length)
         fail("the server does not read its requests");
 }
 
+/* The length of a whole chunked body with its framing, 0 when more has to come. Where into is not NULL, what the chunks carry is moved
+   together there, and its length is told. */
+static size_t dechunk(const char *body, size_t length, char *into, size_t *carried)
+{
+    size_t at = 0, size;
+    do {
+        const char *line = memmem(body + at, length - at, "\r\n", 2);
+        if (line == NULL)
+            return 0;
+        size = strtoul(body + at, NULL, 16);
+        at = (size_t)(line - body) + 2;
+        if (size > ANSWER_SPACE)
+            fail("a chunk of %zu bytes is too long", size);
+        if (length - at < size + 2)
+            return 0;
+        if (into != NULL) {
+            memmove(into + *carried, body + at, size);
+            *carried += size;
+        }
+        at += size + 2;
+    } while (size > 0);
+    return at;
+}
+
+/* Whether the body of an answer is chunked. */
+static bool is_chunked(const struct answer *answer)
+{
+    size_t length;
+    const char *coding = header(answer, "transfer-encoding", &length);
+    return coding != NULL && length == 7 && strncasecmp(coding, "chunked", 7) == 0;
+}
+
 /* The length of the whole answer, 0 when more has to come. */
-static size_t parse(const char *bytes, size_t length, struct answer *answer)
+static size_t parse(char *bytes, size_t length, struct answer *answer)
 {
     const char *end = memmem(bytes, length, "\r\n\r\n", 4);
     if (end == NULL) {
@@ -66,6 +98,18 @@ static size_t parse(const char *bytes, size_t length, struct answer *answer)
         fail("an answer is not HTTP: %.*s", (int)(length < 40 ? length : 40), bytes);
     size_t digits;
     const char *text = header(answer, "content-length", &digits);
+    if (text == NULL && answer->status == 204) {
+        answer->body_length = 0;
+        return (size_t)(answer->body - bytes);
+    }
+    if (text == NULL && is_chunked(answer)) {
+        char *body = bytes + (answer->body - bytes);
+        size_t there = length - (size_t)(answer->body - bytes), whole = dechunk(body, there, NULL, NULL);
+        answer->body_length = 0;
+        if (whole > 0)
+            dechunk(body, there, body, &answer->body_length);
+        return whole > 0 ? whole + (size_t)(answer->body - bytes) : 0;
+    }
     if (text == NULL)
         fail("an answer %d has no Content-Length", answer->status);
     answer->body_length = strtoul(text, NULL, 10);
@@ -117,7 +161,8 @@ bool receive(struct client *client, struct answer *answer)
     if (used != length)
         fail("the server has said more than one answer to a request");
     client->filled = 0;
-    buffer[length] = '\0';
+    /* Chunks leave some of what they came in behind them. */
+    buffer[(size_t)(answer->body - buffer) + answer->body_length] = '\0';
     return true;
 }
 

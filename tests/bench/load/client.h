@@ -33,7 +33,7 @@ void hang_up(struct client *client);
 void send_request(struct client *client, const char *request, size_t length);
 
 /* True when the answer is whole, false when there is nothing to read or more has to come. Fails when the server has closed, has sent
-   what is not HTTP, has no Content-Length, or has said more than one answer. */
+   what is not HTTP, has neither a Content-Length nor chunks, or has said more than one answer. */
 bool receive(struct client *client, struct answer *answer);
 
 /* The head of a GET but for its last, empty line. Returns the length. */

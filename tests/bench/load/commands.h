@@ -32,7 +32,7 @@ void fill(struct places at, int connections, int body_length, int messages, cons
 /* Reads the message next to a random id of such a file. */
 void backlog(struct places at, int connections, int body_length, int warm_ms, int measured_ms, const char *channel, const char *file);
 
-/* Sessions that subscribe to one channel. A carrier is "websocket" or "polling", a dialect the name of one in dialect.h. */
+/* Sessions that subscribe to one channel. A carrier is "websocket", "polling" or "streaming", a dialect the name of one in dialect.h. */
 
 /* Messages to all sessions; window messages are under way at a time. */
 void fanout(struct places at, int sessions, int body_length, int window, int warm_ms, int measured_ms, const char *channel,

@@ -19,8 +19,11 @@ struct word {
 
 struct dialect {
     const char *name;
-    const char *websocket, *polling; /* paths; %s is the id of the session, where it is known */
+    const char *websocket, *polling, *streaming; /* paths, NULL where there is none; %s is the id of the session, where it is known */
+    const char *saying; /* path of what polling and streaming sessions say, NULL for that of polls */
     const char *polling_handshake, *websocket_handshake; /* paths of what is asked first, NULL for nothing */
+    bool names_itself, posts, frames_payloads; /* ids are the client's own; POST asks for packets; frames may have several */
+    int crowd; /* idle sessions in a channel, 0 for all of them: less where each that subscribes is announced to all that are there */
     const char *hello, *alive, *goodbye; /* what makes a session connected, NULL for nothing, answers a heartbeat, ends the session */
 
     /* The id of the session in the body of a handshake. Fails without one. */
@@ -36,7 +39,8 @@ struct dialect {
     size_t (*event)(char *into, size_t space, long number, const char *name, const char *argument);
 };
 
-/* Socket.IO 0.7 to 0.9, and Socket.IO 3 and 4 on Engine.IO 4. */
-extern const struct dialect socketio_0_9, socketio_4;
+/* Socket.IO 0.7 to 0.9, and Socket.IO 3 and 4 on Engine.IO 4; what SethPusher says on SockJS, where sessions subscribe without a name, so
+   that they are not announced to everybody. */
+extern const struct dialect socketio_0_9, socketio_4, sockjs;
 
 #endif

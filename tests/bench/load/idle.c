@@ -2,15 +2,26 @@
 #include "common.h"
 #include "sessions.h"
 
+#include <stdio.h>
 #include <string.h>
+
+static void join_crowds(struct sessions *sessions, int from, int to, const char *channel)
+{
+    int crowd = sessions->dialect->crowd > 0 ? sessions->dialect->crowd : sessions->count;
+    char own[SESSION_ID_SPACE];
+    for (int i = from; i < to; i++) {
+        snprintf(own, sizeof own, "%.32s-%d", channel, i / crowd);
+        sessions_join(sessions, i, own);
+    }
+}
 
 void idle(struct places at, int few, int many, const char *channel, const char *carrier, const char *dialect)
 {
     struct sessions sessions;
     sessions_open(&sessions, at, many, carrier, dialect);
-    sessions_join_all(&sessions, 0, few, channel);
+    join_crowds(&sessions, 0, few, channel);
     say_and_wait("sessions", few);
-    sessions_join_all(&sessions, few, many, channel);
+    join_crowds(&sessions, few, many, channel);
     say_and_wait("sessions", many);
     sessions_close(&sessions);
 }

@@ -11,7 +11,14 @@
 
 enum { AT_A_TIME = 512, SUBSCRIPTION = 1 };
 
-static const struct dialect *const dialects[] = {&socketio_0_9, &socketio_4};
+static const struct dialect *const dialects[] = {&socketio_0_9, &socketio_4, &sockjs};
+static const char *const carriers[] = {[WEBSOCKET] = "websocket", [POLLING] = "polling", [STREAMING] = "streaming"};
+
+/* The path of what carries the sessions of a dialect, NULL where it has none. */
+static const char *carrier_path(const struct dialect *dialect, enum carrier carrier)
+{
+    return carrier == WEBSOCKET ? dialect->websocket : carrier == POLLING ? dialect->polling : dialect->streaming;
+}
 
 void sessions_open(struct sessions *sessions, struct places at, int count, const char *carrier, const char *dialect)
 {
@@ -20,15 +27,16 @@ void sessions_open(struct sessions *sessions, struct places at, int count, const
     for (size_t i = 0; i < sizeof dialects / sizeof *dialects; i++)
         if (strcmp(dialects[i]->name, dialect) == 0)
             sessions->dialect = dialects[i];
-    if (sessions->dialect == NULL || (strcmp(carrier, "websocket") != 0 && strcmp(carrier, "polling") != 0))
+    while (sessions->carrier <= STREAMING && strcmp(carriers[sessions->carrier], carrier) != 0)
+        sessions->carrier++;
+    if (sessions->dialect == NULL || sessions->carrier > STREAMING || carrier_path(sessions->dialect, sessions->carrier) == NULL)
         fail("no sessions of %s over %s are known", dialect, carrier);
-    sessions->carrier = carrier[0] == 'p' ? POLLING : WEBSOCKET;
     dial(&sessions->speaker, at.subscriber_port);
 }
 
-static void own_path(const struct sessions *sessions, int index, char into[REQUEST_SPACE])
+/* A path of the dialect with the id of a session in it. */
+static void own_path(const struct sessions *sessions, const char *path, int index, char into[REQUEST_SPACE])
 {
-    const char *path = sessions->carrier == POLLING ? sessions->dialect->polling : sessions->dialect->websocket;
     const char *gap = strstr(path, "%s");
     if (gap == NULL)
         snprintf(into, REQUEST_SPACE, "%s", path);
@@ -43,11 +51,14 @@ static size_t whole_get(char into[REQUEST_SPACE], const char *path)
     return length + 2;
 }
 
-static void next_poll(struct sessions *sessions, int index)
+/* Asks for what comes next. */
+static void poll_or_stream(struct sessions *sessions, int index)
 {
-    char path[REQUEST_SPACE], request[REQUEST_SPACE];
-    own_path(sessions, index, path);
-    size_t length = whole_get(request, path);
+    char path[REQUEST_SPACE], request[REQUEST_SPACE * 2];
+    own_path(sessions, carrier_path(sessions->dialect, sessions->carrier), index, path);
+    size_t length = sessions->dialect->posts
+                        ? (size_t)snprintf(request, sizeof request, "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n", path)
+                        : whole_get(request, path);
     send_request(&sessions->all[index].client, request, length);
 }
 
@@ -59,14 +70,14 @@ void sessions_say(struct sessions *sessions, int index, const char *packet, size
     }
     char path[REQUEST_SPACE], request[REQUEST_SPACE * 2];
     struct answer answer;
-    own_path(sessions, index, path);
+    own_path(sessions, sessions->dialect->saying != NULL ? sessions->dialect->saying : sessions->dialect->polling, index, path);
     int whole_length = snprintf(request, sizeof request,
                                 "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain;charset=UTF-8\r\n"
                                 "Content-Length: %zu\r\n\r\n%.*s", path, length, (int)length, packet);
     if (whole_length >= (int)sizeof request)
         fail("a packet of %zu bytes is too long", length);
     ask(&sessions->speaker, request, (size_t)whole_length, &answer);
-    if (answer.status != 200)
+    if (answer.status != 200 && answer.status != 204)
         fail("what a session said is answered %d", answer.status);
 }
 
@@ -109,24 +120,32 @@ static void take_packet(void *work, int index, const char *packet, size_t length
     }
 }
 
+static void take_payload(void *work, int index, const char *payload, size_t left)
+{
+    struct sessions *sessions = work;
+    const char *packet;
+    size_t length;
+    while (sessions->dialect->next_packet(&payload, &left, &packet, &length))
+        take_packet(sessions, index, packet, length);
+}
+
 void sessions_read(struct sessions *sessions, int index)
 {
-    struct client *client = &sessions->all[index].client;
+    struct session *session = &sessions->all[index];
     struct answer answer;
     if (sessions->carrier == WEBSOCKET) {
-        read_texts(client, take_packet, sessions, index);
-    } else if (receive(client, &answer)) {
-        const char *payload = answer.body, *packet;
+        read_texts(&session->client, sessions->dialect->frames_payloads ? take_payload : take_packet, sessions, index);
+    } else if (sessions->carrier == STREAMING) {
+        if (!read_lines(&session->client, &session->stream, take_payload, sessions, index))
+            poll_or_stream(sessions, index);
+    } else if (receive(&session->client, &answer)) {
         char kept[ANSWER_SPACE];
-        size_t left = answer.body_length, length;
         if (answer.status != 200)
             fail("a poll of a session is answered %d", answer.status);
         /* What packets make it say is answered into the buffer that the payload is in. */
-        memcpy(kept, payload, left);
-        payload = kept;
-        while (sessions->dialect->next_packet(&payload, &left, &packet, &length))
-            take_packet(sessions, index, packet, length);
-        next_poll(sessions, index);
+        memcpy(kept, answer.body, answer.body_length);
+        take_payload(sessions, index, kept, answer.body_length);
+        poll_or_stream(sessions, index);
     }
 }
 
@@ -162,11 +181,16 @@ void sessions_join(struct sessions *sessions, int index, const char *channel)
     dial(&session->client, sessions->at.subscriber_port);
     if (first != NULL)
         shake_hands(sessions, index, first);
+    if (dialect->names_itself) {
+        /* Sessions of an earlier run may still be there. */
+        snprintf(session->id, sizeof session->id, "%x-%x", (unsigned)getpid(), sessions->named++);
+        session->opened = true;
+    }
     if (sessions->carrier == WEBSOCKET) {
-        own_path(sessions, index, text);
+        own_path(sessions, dialect->websocket, index, text);
         upgrade(&session->client, text);
     } else {
-        next_poll(sessions, index);
+        poll_or_stream(sessions, index);
     }
     watch(sessions->epoll, session->client.socket, (unsigned)index);
     while (!session->opened)
@@ -204,9 +228,10 @@ void sessions_close(struct sessions *sessions)
 
 long packet_number(const char *packet, size_t length, size_t body_length)
 {
-    static const char end[] = {MARKER, '"'};
-    const char *last = memmem(packet, length, end, sizeof end);
-    if (last == NULL || (size_t)(last - packet) < body_length || last[-(long)body_length] != '"')
+    /* Behind the marker is the end of the string: a quote, or in a string within a string a backslash before it. */
+    const char *last = memrchr(packet, MARKER, length), *stop = packet + length;
+    bool ends = last != NULL && stop - last > 1 && (last[1] == '"' || (last[1] == '\\' && stop - last > 2 && last[2] == '"'));
+    if (!ends || (size_t)(last - packet) < body_length || last[-(long)body_length] != '"')
         fail("a packet has another body than was published: %.*s", (int)length, packet);
     long number = read_digits(last - body_length + 1, NUMBER_DIGITS);
     if (number < 0)

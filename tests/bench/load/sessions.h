@@ -1,15 +1,18 @@
-/* Sessions of a dialect, each on a connection of its own: over a WebSocket, or over polls, one of which is always held. */
+/* Sessions of a dialect, each on a connection of its own: over a WebSocket, over polls, one of which is always held, or over answers that
+   go on. */
 #ifndef BENCH_SESSIONS_H
 #define BENCH_SESSIONS_H
 
 #include "client.h"
 #include "commands.h"
 #include "dialect.h"
+#include "stream.h"
 
-enum carrier { WEBSOCKET, POLLING };
+enum carrier { WEBSOCKET, POLLING, STREAMING };
 
 struct session {
     struct client client;
+    struct stream stream;
     char id[SESSION_ID_SPACE];
     bool opened, connected;
     long acknowledged; /* the number of the event that was acknowledged last */
@@ -23,13 +26,14 @@ struct sessions {
     const struct dialect *dialect;
     enum carrier carrier;
     int count, epoll;
+    unsigned named; /* sessions that got an id of the client's own so far */
     struct session *all;
-    struct client speaker; /* carries what polling sessions say */
+    struct client speaker; /* carries what sessions say that have no WebSocket */
     take_word *take;
     void *work;
 };
 
-/* Makes room for count sessions; none is there yet. carrier is "websocket" or "polling", dialect the name of one. */
+/* Makes room for count sessions; none is there yet. carrier is "websocket", "polling" or "streaming", dialect the name of one. */
 void sessions_open(struct sessions *sessions, struct places at, int count, const char *carrier, const char *dialect);
 
 /* Lets a session begin, and where channel is not NULL, subscribe to it. Waits until the server has confirmed it, and answers meanwhile
@@ -39,7 +43,7 @@ void sessions_join(struct sessions *sessions, int index, const char *channel);
 /* Joins sessions from one number to another. */
 void sessions_join_all(struct sessions *sessions, int from, int to, const char *channel);
 
-/* Reads what has come for a session. Polls again, and answers heartbeats. */
+/* Reads what has come for a session. Polls again, asks for the next stream, and answers heartbeats. */
 void sessions_read(struct sessions *sessions, int index);
 
 /* Says a packet, without waiting over a WebSocket. */
