@@ -105,7 +105,7 @@ def expected(case: Case, scenario: str, host: str) -> dict[str, Any]:
         "closed by server": {
             "closes": [[code, reason, True] for code, reason in reasons],
             "words": [["good", "bye"]] * len(reasons),
-            "seen": came_and_went * len(reasons),
+            "seen": [came_and_went] * len(reasons),
         },
         "closed by client": {
             "with a code": [3456, '"so" long', True],

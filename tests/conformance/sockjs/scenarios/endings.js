@@ -10,19 +10,17 @@ conformance.scenario("closed at once", "quick", async (act) => {
 // What was sent before comes before.
 conformance.scenario("closed by server", "quick", async (act) => {
     const {reasons} = act.cast;
+    const talks = [];
     const closes = [];
-    const words = [];
-    const seen = [];
     for (const [code, reason] of reasons) {
         const talk = await act.connected();
         talk.ask({first: ["good", "bye"], close: [code, reason]});
         closes.push(await talk.next("close"));
-        words.push(talk.log.filter(([name]) => name === "message").map(([, text]) => text));
-        seen.push(...(await act.hasSeenClose(talk)));
+        talks.push(talk);
     }
     act.tell("closes", closes);
-    act.tell("words", words);
-    act.tell("seen", seen);
+    act.tell("words", talks.map((talk) => talk.log.filter(([name]) => name === "message").map(([, text]) => text)));
+    act.tell("seen", await Promise.all(talks.map((talk) => act.hasSeenClose(talk))));
 });
 
 conformance.scenario("closed by client", "quick", async (act) => {
