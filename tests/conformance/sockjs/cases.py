@@ -116,7 +116,7 @@ def expected(case: Case, scenario: str, host: str) -> dict[str, Any]:
         "query": {"token": "a &% b", "seen": [["talk", "open"]], "info": [True, False, ["*:*"], True]},
         "without websocket": {"first": [2000, "All transports failed", False] if case.transport == "websocket" else "open"},
         "nowhere": {"close": [1002, "Cannot connect to server", False], "events": ["close"]},
-        "idle": {"beats": True, "awake": "awake", "seen": [["beating", "open"]]},
+        "idle": {"awake": "awake", "seen": [["beating", "open"]]},
         "lost connection": {"waiting": None, "close": [1006, False], "transport again": case.transport, "again": "here again"},
     }
     facts |= told[scenario]

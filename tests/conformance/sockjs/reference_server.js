@@ -1,6 +1,6 @@
 "use strict";
 
-// A program for the scenarios, on sockjs-node: by it the drivers are known to pass where they should.
+// What talker.py does, on sockjs-node: by it the drivers are known to pass where they should.
 //
 //   node reference_server.js PORT
 
@@ -49,7 +49,7 @@ function serve(service, options, begin = () => undefined) {
 serve("echo", {response_limit: 4096});
 serve("talk", {});
 serve("without_websocket", {websocket: false});
-serve("beating", {heartbeat_delay: 400, disconnect_delay: 2000});
+serve("beating", {disconnect_delay: 2000});
 serve("close", {}, (connection) => connection.close(3000, "Go away!"));
 
 server.listen(Number(process.argv[2]), "127.0.0.1");

@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import logging
 import signal
+from collections.abc import Collection, Iterable
 from typing import Any, ClassVar
 
 from sockjs.tornado.conn import SockJSConnection
@@ -116,19 +117,18 @@ def routers(sockjs_url: str, clock: Clock | None = None) -> dict[str, SockJSRout
     return {path: SockJSRouter(kind, path, settings, clock=clock) for path, (kind, settings) in chosen.items()}
 
 
-def application(served: dict[str, SockJSRouter]) -> Application:
-    """All of them in one Application."""
-    return Application([rule for router in served.values() for rule in router.urls])
+def application(served: Iterable[SockJSRouter], more: Iterable[Any] = ()) -> Application:
+    """All of them in one Application, with ``more`` rules of its own."""
+    return Application([*(rule for router in served for rule in router.urls), *more])
 
 
-async def serve(port: int, stock: bool, sockjs_url: str) -> None:
-    """Serve until a signal ends it."""
+async def serve(port: int, stock: bool, served: Collection[SockJSRouter], more: Iterable[Any] = ()) -> None:
+    """Serve routers, and ``more`` rules of an Application, until a signal ends it."""
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
-    served = routers(sockjs_url)
-    program = application(served)
+    program = application(served, more)
     [listening] = bind_sockets(port, "127.0.0.1")
     port = listening.getsockname()[1]
     if stock:
@@ -143,12 +143,20 @@ async def serve(port: int, stock: bool, sockjs_url: str) -> None:
         await native.listen_on(listening, None)
         print(f"port {port}", flush=True)
         await ended.wait()
-    for router in served.values():
+    for router in served:
         router.close()
     if stock:
         await http.close_all_connections()
     else:
         await native.close(0.5)
+
+
+def run(port: int, stock: bool, served: Collection[SockJSRouter], more: Iterable[Any] = ()) -> None:
+    """`serve` on a loop of its own, with what it complains of on standard error."""
+    logging.basicConfig(level=logging.WARNING)
+    logging.getLogger("tornado.access").setLevel(logging.CRITICAL)
+    with asyncio.Runner(loop_factory=None if stock else loop_factory()) as runner:
+        runner.run(serve(port, stock, served, more))
 
 
 def main() -> None:
@@ -157,10 +165,7 @@ def main() -> None:
     parser.add_argument("--stock", action="store_true", help="on Tornado's own server")
     parser.add_argument("--sockjs-url", default="http://localhost:8080/lib/sockjs.js", help="the library that pages in frames load")
     options = parser.parse_args()
-    logging.basicConfig(level=logging.WARNING)
-    logging.getLogger("tornado.access").setLevel(logging.CRITICAL)
-    with asyncio.Runner(loop_factory=None if options.stock else loop_factory()) as runner:
-        runner.run(serve(options.port, options.stock, options.sockjs_url))
+    run(options.port, options.stock, routers(options.sockjs_url).values())
 
 
 if __name__ == "__main__":

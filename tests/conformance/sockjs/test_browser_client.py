@@ -1,4 +1,5 @@
-"""The bundle of sockjs-client in headless Chromium, by each of its transports, from a page of the server and of another site."""
+"""The bundle of sockjs-client in headless Chromium, by each of its transports, against a program of sockjs-tornado; with ``--full`` on both
+hosts, from a page of their own too, and against sockjs-node."""
 
 from __future__ import annotations
 

@@ -37,10 +37,6 @@
             return super.names().filter((name) => name !== "heartbeat");
         }
 
-        get beats() {
-            return super.names().length - this.names().length;
-        }
-
         // Send a message, wait for its echo.
         async echo(text) {
             this.send(text);
