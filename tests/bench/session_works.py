@@ -16,7 +16,7 @@ WINDOWS = (1, 16)
 SETTLE_TIMEOUT = 30
 CONTENDERS = ("hbpush", "socket.io", "stock-host")
 RIVAL = "socket.io"
-SOCKJS_CONTENDERS = ("sockjs-node",)
+SOCKJS_CONTENDERS = ("hbpush", "sockjs-node", "stock-host")
 SOCKJS_RIVAL = "sockjs-node"
 SOCKJS = "sockjs"
 """What the load generator calls the sessions of all of these."""
