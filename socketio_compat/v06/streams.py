@@ -41,11 +41,11 @@ class Multipart(StreamCarrier["Server", "SocketSession"]):
     headers = b"Content-Type: %b\r\nCache-Control: no-store\r\n" % forms.PARTS
     preamble = codec.MULTIPART_PREAMBLE
 
-    def begin(self, exchange: Exchange) -> None:
+    def begin(self, exchange: Exchange) -> bool:
         if exchange.http11 and exchange.keep:
             # What is implied, but was always said here; others are told that the connection closes.
             exchange.extra += b"Connection: keep-alive\r\n"
-        super().begin(exchange)
+        return super().begin(exchange)
 
     def form(self, packets: Sequence[str]) -> bytes:
         return parts(packets)
