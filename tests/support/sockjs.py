@@ -100,6 +100,12 @@ class SockSite(Site):
         answer = await self.ask("POST", f"{url}/xhr_send", body=json.dumps(messages).encode())
         assert (answer.status, answer.body) == (204, b"")
 
+    async def xhr_later(self, url: str, *messages: Any) -> str:
+        """What a poll is answered that waits when something is sent."""
+        poll = await self.held(url)
+        await self.send(url, *messages)
+        return (await poll.answer()).body.decode()
+
     async def stream(self, url: str, transport: str, *lines: str) -> Stream:
         """A stream, whose head and prelude are read."""
         client = await self.host.connect()
