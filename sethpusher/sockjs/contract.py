@@ -21,19 +21,21 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from hbpush.session.transport import End
+from hbpush.web.exchange import HeaderLines
 
 if TYPE_CHECKING:
     from sethpusher.sockjs.session import SockSession
 
 
 class Opening(msgspec.Struct, frozen=True, gc=False):
-    """Who has come: what is kept of the first request. ``target`` is its path with the query, ``headers`` are raw, as they came."""
+    """Who has come: what is kept of the first request. ``target`` is its path with the query, ``headers`` are its header lines as they
+    came, each ended by CRLF: one object, for there is one to every session."""
 
     ip: str
     secure: bool
     transport: str
     target: bytes
-    headers: tuple[tuple[bytes, bytes], ...]
+    headers: HeaderLines
 
 
 class Handler(ABC):

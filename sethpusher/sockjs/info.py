@@ -55,8 +55,9 @@ class ConnectionInfo:
     @cached_property
     def headers(self) -> HTTPHeaders:
         found = HTTPHeaders()
-        for name, value in self._opening.headers:
-            found.add(name.decode("latin-1"), value.decode("latin-1"))
+        for line in self._opening.headers.decode("latin-1").split("\r\n")[:-1]:
+            name, _, value = line.partition(": ")
+            found.add(name, value)
         return found
 
     def get_argument(self, name: str, default: str | None = None) -> str | None:

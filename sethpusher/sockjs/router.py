@@ -36,7 +36,7 @@ from sethpusher.sockjs.stats import StatsCollector
 
 _NOWHERE = ChannelRef("", "", "")
 _NO_ID = MessageId(0, 0)
-_NOBODY = Opening("", False, "", b"", ())
+_NOBODY = Opening("", False, "", b"", b"")
 
 
 class RouterRule(EndpointRule):
@@ -136,11 +136,15 @@ class SockJSRouter(_sockjs_tornado.SockJSRouter):  # type: ignore[misc]
     def server(self) -> Server:
         """The machine below, made in the loop that runs."""
         if self._server is None:
-            clock = self._clock or LoopClock(asyncio.get_running_loop())
-            wheel = TimerWheel(clock)
-            self._server = Server(Connections(self), self._machine, clock, wheel, Counters(clock))
+            clock, wheel, counters = self.ground()
+            self._server = Server(Connections(self), self._machine, clock, wheel, counters)
             self.stats.watch(self._server, wheel)
         return self._server
+
+    def ground(self) -> tuple[Clock, TimerWheel, Counters]:
+        """What the machine goes by and counts into: the running loop, unless a router that derives from this one shares somebody else's."""
+        clock = self._clock or LoopClock(asyncio.get_running_loop())
+        return clock, TimerWheel(clock), Counters(clock)
 
     def face_of(self, session_id: str, below: SockSession) -> Session:
         """What a connection sees of a new session; its connection is made."""

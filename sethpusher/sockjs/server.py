@@ -17,7 +17,7 @@ from hbpush.session.registry import Terms
 from hbpush.session.session import Session
 from hbpush.session.transport import End, Transport
 from hbpush.web.answers import RETRY_AFTER, Head, not_allowed
-from hbpush.web.exchange import Endpoint, Exchange
+from hbpush.web.exchange import Endpoint, Exchange, HeaderLines
 from hbpush.web.session_server import SessionServer
 from sethpusher.sockjs import codec, forms
 from sethpusher.sockjs.access import NO_CACHE, YEAR, Access, cached
@@ -292,7 +292,11 @@ class Server(SessionServer[SockSession]):
 
 def _opening(exchange: Exchange, transport: str) -> Opening:
     ip, secure = exchange.client()
-    return Opening(ip, secure, transport, exchange.target, tuple(exchange.headers))
+    return Opening(ip, secure, transport, exchange.target, _lines(exchange))
+
+
+def _lines(exchange: Exchange) -> HeaderLines:
+    return b"".join([b"%b: %b\r\n" % pair for pair in exchange.headers])
 
 
 def _refusal(error: ProtocolError) -> bytes:
