@@ -50,6 +50,12 @@ class Deadlines(Generic[T]):
         if self._entry is None:
             self._entry = self._wheel.after(self.delay, self._turn)
 
+    def postpone(self, member: T) -> None:
+        """Let its time begin anew if it is in. What a stream calls for each piece that it sends."""
+        ends = self._ends
+        if ends.pop(member, None) is not None:
+            ends[member] = self._clock.monotonic() + self.delay
+
     def take(self, member: T) -> None:
         """Do not call it. Harmless when it is not in."""
         self._ends.pop(member, None)

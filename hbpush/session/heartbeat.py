@@ -42,8 +42,7 @@ class Heartbeats:
 
     def postpone(self, client: Beating) -> None:
         """Something else was sent: the next heartbeat comes one period from now. Harmless for who gets none."""
-        if client in self._deadlines:
-            self._deadlines.put(client)
+        self._deadlines.postpone(client)
 
     def stop(self, client: Beating) -> None:
         """No more of them."""
