@@ -34,7 +34,7 @@ class Connections(Application):
 
 
 class ConnectionHandler(Handler):
-    """Calls the methods of one connection. ``face`` is its session."""
+    """Calls the methods of one connection. ``face`` is its session. One that has ``check_origin`` is asked whether a page may come."""
 
     __slots__ = ("face",)
 
@@ -43,9 +43,13 @@ class ConnectionHandler(Handler):
         self.face = face
 
     def opened(self, opening: Opening) -> bool | Awaitable[bool]:
-        info = self.face.conn_info = ConnectionInfo(opening)
+        face = self.face
+        info = face.conn_info = ConnectionInfo(opening)
+        check = getattr(face.conn, "check_origin", None)
+        if check is not None and (origin := info.get_header("Origin")) is not None and not check(origin):
+            return False
         try:
-            result = self.face.conn.on_open(info)
+            result = face.conn.on_open(info)
         except HTTPError:
             return False
         return self._settled_later(result) if _is_later(result) else result is not False
