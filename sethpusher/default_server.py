@@ -23,7 +23,7 @@ from tornado.web import Application
 from hbpush.core.clock import LoopClock, TimerWheel
 from hbpush.core.counters import Counters
 from hbpush.daemon.configuration import Flags
-from hbpush.daemon.options import shown
+from hbpush.daemon.options import nearest, shown
 from hbpush.daemon.program import guarded
 from hbpush.daemon.run import OWN_DESCRIPTORS, cannot_listen, loop_factory, raise_descriptor_limit
 from hbpush.daemon.settings import ServerSettings
@@ -123,11 +123,11 @@ class Served:
         limits = Limits(max_connections=max(1, raise_descriptor_limit() - OWN_DESCRIPTORS))
         routes = Routes(*native_routes(application))
         self._server = NativeServer(routes, limits, clock, TimerWheel(clock), Counters(clock), TrustedProxies())
+        if not 0 <= port <= 65535:
+            raise ConfigError(f"port {port} is none; must be a whole number from 0 to 65535")
         try:
             bound = await self._server.listen(host, port)
-        except (OSError, OverflowError) as error:
-            if isinstance(error, OverflowError):
-                raise ConfigError(f"port {port} is none; must be a whole number from 0 to 65535") from None
+        except OSError as error:
             where = ServerSettings(port=port, address=host)
             raise ConfigError(cannot_listen(where, error, Flags(port_option="--port", address_option="--host"))) from None
         self.port = bound[0][1]
@@ -187,6 +187,11 @@ def load(path: str) -> type[Application]:
 
 
 def _parse(argv: list[str]) -> None:
+    for argument in argv[1:]:
+        name = argument.partition("=")[0]
+        # Tornado would print all its help before it says so.
+        if name.startswith("--") and len(name) > 2 and name[2:] not in options:
+            raise ConfigError(f"{name} is no option; {nearest(name, [f'--{known}' for known in options])}{PROGRAM} --help lists them")
     try:
         rest = parse_command_line(argv, final=False)
     except (Error, ValueError) as error:
