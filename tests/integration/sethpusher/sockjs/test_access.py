@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from hbpush.web.exchange import Exchange
-from tests.support.sockjs import SockSite, recorder
+from tests.support.sockjs import ORIGIN, SockSite, recorder
 from tests.support.websocket import request as upgrade_request
 
 
@@ -76,3 +77,44 @@ async def test_a_path_that_is_a_pattern(site: SockSite) -> None:
     await site.mount(recorder(), prefix="/a.b/é")
     assert (await site.ask("GET", "/a.b/%C3%A9/info")).status == 200
     assert (await site.ask("POST", "/a.b/%C3%A9/0/x/xhr")).body == b"o\n"
+
+
+async def test_origins(site: SockSite, quiet_access_log: None) -> None:
+    await site.mount(recorder(), allowed_origins=["http://page.example"], sockjs_url="/sockjs.js", jsessionid=True)
+    url = site.new()
+    for method, place in (("POST", "xhr"), ("OPTIONS", "xhr_send"), ("POST", "xhr_streaming"), ("GET", "eventsource")):
+        answer = await site.ask(method, f"{url}/{place}", "Origin: http://bad.example")
+        assert (answer.status, answer.headers.get(b"access-control-allow-origin")) == (403, None)
+        assert answer.headers[b"vary"] == b"Origin"
+    assert (await site.ask("GET", "/echo/info", "Origin: http://bad.example")).status == 403
+    for place in ("iframe.html", "0/a/htmlfile?c=a", "0/a/jsonp?c=a"):
+        assert (await site.ask("GET", f"/echo/{place}")).status == 404
+    for place in ("/echo/websocket", f"{url}/websocket"):
+        answer = await site.ask("GET", place, "Origin: http://bad.example", "Upgrade: websocket", "Connection: Upgrade")
+        assert answer.status == 403
+    good = await site.ask("POST", f"{url}/xhr", ORIGIN)
+    assert (good.status, good.headers[b"access-control-allow-origin"]) == (200, b"http://page.example")
+    assert (await site.ask("POST", f"{url}/xhr_send", body=b"[]")).status == 204
+
+
+async def test_origins_of_websockets_alone(site: SockSite) -> None:
+    await site.mount(recorder(), websocket_allow_origin=["http://page.example"])
+    refused = await site.ask("GET", "/echo/websocket", "Origin: http://bad.example", "Upgrade: websocket", "Connection: Upgrade")
+    assert refused.status == 403
+    assert await (await site.socket(site.new(), origin=b"http://page.example")).text() == "o"
+    assert (await site.ask("POST", f"{site.new()}/xhr", "Origin: http://bad.example")).status == 200
+
+
+@pytest.mark.usefixtures("quiet_access_log")
+async def test_websockets_that_are_off(site: SockSite) -> None:
+    await site.mount(recorder(), disabled_transports=["websocket", "eventsource"])
+    for place in ("/echo/websocket", "/echo/0/0/websocket", "/echo/0/0/eventsource", "/echo/iframe.html"):
+        assert (await site.ask("GET", place, "Upgrade: websocket", "Connection: Upgrade")).status == 404
+
+
+async def test_addresses(site: SockSite) -> None:
+    await site.mount(recorder(), verify_ip=True)
+    url = await site.opened()
+    site.below(url).opening = msgspec.structs.replace(site.below(url).opening, ip="10.0.0.1")
+    assert await site.xhr(url) == 'c[2010,"Attempted to connect to session from different IP"]\n'
+    assert (await site.ask("POST", f"{url}/xhr_send", body=b"[]")).status == 404
