@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from tests.bench import build
+from tests.bench.load import Load
+from tests.bench.processes import resident
 from tests.support.process import PATIENCE, Daemon
 
-OURS = ("hbpush.", "socketio_compat.", "picows.", "uvloop.", "httptools.", "asyncio.", "_asyncio.")
+OURS = ("hbpush.", "socketio_compat.", "sethpusher.", "picows.", "uvloop.", "httptools.", "asyncio.", "_asyncio.")
 SLACK = 3
 """Objects of a type that are made once, when the first session needs them."""
 
@@ -55,3 +60,26 @@ def wait_for(there: Callable[[], bool], why: Callable[[], str] = lambda: "it did
     while not there():
         assert time.monotonic() < end, why()
         time.sleep(0.05)
+
+
+def nothing_stays(folder: Path, location: dict[str, Any], carrier: str, dialect: str, sessions: int, times: int, grows: int | None) -> None:
+    """Let sessions come and go, several times. ``grows`` is what the server may gain between the first time and the last, in bytes.
+
+    ``carrier`` and ``dialect`` are what the load generator calls them.
+    """
+    config, file = folder / "hbpushd.json", folder / "census.json"
+    places = [{"type": "publisher", "prefix": "/pub/"}, location]
+    config.write_text(json.dumps({"port": 0, "address": "127.0.0.1", "locations": places}), encoding="utf-8")
+    with Daemon(file, "--config", config, program=(sys.executable, "-m", "tests.support.census")) as daemon:
+        house = House(daemon, file)
+        before, descriptors = house.census(), house.descriptors()
+        sizes = []
+        load = Load(build.load_generator(), house.port, None)
+        with load.steps("come-and-go", sessions, times, 20, "news", carrier, dialect) as steps:
+            for time_number in range(1, times + 1):
+                assert steps.next() == {"times": time_number}
+                house.wait_until_empty(before)
+                sizes.append(resident(house.pid))
+        assert house.descriptors() == descriptors
+        if grows is not None:
+            assert sizes[-1] - sizes[0] <= grows, f"bytes after each {sessions} sessions: {sizes}"

@@ -26,13 +26,13 @@ void idle(struct places at, int few, int many, const char *channel, const char *
     sessions_close(&sessions);
 }
 
-/* One session begins, and the one that began longest ago is dropped: with a word of goodbye, or without. */
+/* One session begins, and the one that began longest ago is dropped: with a word of goodbye, where there is one, or without. */
 static void replace(struct sessions *sessions, long number, const char *channel)
 {
     int index = (int)(number % sessions->count);
     if (number >= sessions->count) {
         const char *goodbye = sessions->dialect->goodbye;
-        if (number % 2 == 0)
+        if (goodbye != NULL && number % 2 == 0)
             sessions_say(sessions, index, goodbye, strlen(goodbye));
         sessions_drop(sessions, index);
     }
