@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hbpush.core.clock import Clock, TimerWheel
+from hbpush.core.counters import Counters
 from sethpusher.sockjs import SockJSRouter
-from sethpusher.sockjs.dispatch import Connections
-from sethpusher.sockjs.server import Server
 
 PREFIX = "/connect"
 
@@ -26,14 +26,12 @@ class SethSockJSRouter(SockJSRouter):
         self.application = kwargs.pop("application_instance", None)
         super().__init__(connection, prefix, user_settings, io_loop, **kwargs)
 
-    @property
-    def server(self) -> Server:
-        """The machine below, which goes by the clock of the application and counts into its counters."""
-        if self._server is None and self.application is not None:
-            ground = self.application.ground
-            self._server = Server(Connections(self), self._machine, ground.clock, ground.wheel, ground.counters)
-            self.stats.watch(self._server, ground.wheel)
-        return super().server
+    def ground(self) -> tuple[Clock, TimerWheel, Counters]:
+        """The clock and the counters of the application."""
+        if self.application is None:
+            return super().ground()
+        ground = self.application.ground
+        return ground.clock, ground.wheel, ground.counters
 
 
 def get_ws_handlers(application_instance: Any) -> list[Any]:
