@@ -72,9 +72,12 @@ class ExternalApiPersistencePolicy(DefaultPersistencePolicy):
         return None
 
     def close(self) -> Awaitable[object] | None:
-        for worker in list(self._workers) if self._queue else ():
+        if self._queue is None or not self._workers:
+            return None
+        self._queue.clear()
+        for worker in self._workers:
             worker.cancel()
-        return None
+        return asyncio.wait(self._workers)
 
     async def _work(self, queue: deque[tuple[str, bytes]]) -> None:
         client = AsyncHTTPClient()
