@@ -30,7 +30,12 @@ def play(*processes: SethProcess, scenario: Callable[..., Coroutine[Any, Any, No
         hosts.append(place)
 
     async def run() -> None:
-        await scenario(*hosts)
+        try:
+            await scenario(*hosts)
+        finally:
+            for place in hosts:
+                for client in place._clients:
+                    client.leave()
 
     host.run(run())
 
