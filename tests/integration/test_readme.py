@@ -18,6 +18,7 @@ from tests.support.readme import Block, Mismatch, Reader, blocks
 ROOT = Path(__file__).resolve().parents[2]
 BLOCKS = list(blocks((ROOT / "README.rst").read_text(encoding="utf-8")))
 PORT, EXAMPLE_PORT, TORNADIO2_PORT, WORKERS_PORT, TYRON_PORT, REDIS_PORT = "9090", "8888", "8001", "9091", "8080", "6379"
+SETH_PORT, OWN_PORT = "8082", "6666"
 
 
 def free_port() -> str:
@@ -29,7 +30,7 @@ def free_port() -> str:
 def checkout(tmp_path: Path) -> Path:
     """A copy of the checkout, without its environment."""
     copy = tmp_path / "hbpush"
-    for name in ("bin", "conf", "examples", "hbpush", "socketio_compat", "tyron"):
+    for name in ("bin", "conf", "examples", "hbpush", "sethpusher", "socketio_compat", "tyron"):
         if (ROOT / name).exists():
             shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
     return copy
@@ -43,7 +44,7 @@ def surroundings(checkout: Path) -> dict[str, str]:
 
 @needs("curl", "redis-server")
 def test_commands_print_what_is_shown(checkout: Path, record_property: Callable[[str, object], None]) -> None:
-    ports = {port: free_port() for port in (PORT, EXAMPLE_PORT, TORNADIO2_PORT, WORKERS_PORT, TYRON_PORT, REDIS_PORT)}
+    ports = {port: free_port() for port in (PORT, EXAMPLE_PORT, TORNADIO2_PORT, WORKERS_PORT, TYRON_PORT, REDIS_PORT, SETH_PORT, OWN_PORT)}
     for configuration in (checkout / "conf").glob("*.yaml"):
         text = configuration.read_text(encoding="utf-8")
         for port, free in ports.items():

@@ -26,6 +26,7 @@ class SockJSClient(ABC):
         self.prefix = prefix
         self.query = query
         self.base = f"{prefix}/000/c{next(_ids)}"
+        self.patience = PATIENCE
         self.texts: deque[str] = deque()
         self.closed: list[Any] | None = None
 
@@ -100,7 +101,7 @@ class WebSocketClient(SockJSClient):
 
     async def read(self) -> None:
         while True:
-            opcode, payload = await asyncio.wait_for(self.peer.read_frame(), PATIENCE)
+            opcode, payload = await asyncio.wait_for(self.peer.read_frame(), self.patience)
             if opcode == PING:
                 continue
             if opcode == CLOSE:

@@ -83,6 +83,8 @@ def test_chat_in_a_browser(transport: str, tmp_path: Path) -> None:
 
         async def scenario() -> None:
             watcher = RawWebSocketClient(host)
+            # A browser takes its time to begin.
+            watcher.patience = PATIENCE
             await watcher.open()
             await watcher.say({"type": "connect", "subscriber_id": "watcher"})
             await watcher.say({"type": "subscribe", "channel": "lobby"})
