@@ -17,6 +17,8 @@ SETTLE_TIMEOUT = 30
 CONTENDERS = ("hbpush", "socket.io", "stock-host")
 RIVAL = "socket.io"
 SOCKJS_CONTENDERS = ("hbpush", "sockjs-node", "stock-host")
+SOCKJS_FRONTS = SOCKJS_CONTENDERS[:2]
+"""Who has sessions over HTTP: until a thousand have subscribed, and all have heard of each, takes the stock host too long."""
 SOCKJS_RIVAL = "sockjs-node"
 SOCKJS = "sockjs"
 """What the load generator calls the sessions of all of these."""
@@ -110,12 +112,12 @@ SESSION_WORKS = [
         marks=(Mark(_under_way(1), 1.5, SOCKJS_RIVAL), Mark(_under_way(16), 5, SOCKJS_RIVAL)),
     ),
     Work(
-        "sockjs-xhr-streaming-fanout", partial(_fanout_title, "xhr_streaming of SockJS"), "deliveries/s", True, SOCKJS_CONTENDERS,
+        "sockjs-xhr-streaming-fanout", partial(_fanout_title, "xhr_streaming of SockJS"), "deliveries/s", True, SOCKJS_FRONTS,
         partial(_fanout, "streaming", dialect=SOCKJS), bounds=_sockjs,
         marks=(Mark(_under_way(1), 1, SOCKJS_RIVAL), Mark(_under_way(16), 1, SOCKJS_RIVAL)),
     ),
     Work(
-        "sockjs-xhr-fanout", partial(_fanout_title, "polls of SockJS"), "deliveries/s", True, SOCKJS_CONTENDERS,
+        "sockjs-xhr-fanout", partial(_fanout_title, "polls of SockJS"), "deliveries/s", True, SOCKJS_FRONTS,
         partial(_fanout, "polling", dialect=SOCKJS), bounds=_sockjs,
         marks=(Mark(_under_way(1), 1, SOCKJS_RIVAL), Mark(_under_way(16), 1, SOCKJS_RIVAL)),
     ),

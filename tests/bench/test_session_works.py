@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,14 +46,18 @@ def has_figures(name: str, server: Server) -> None:
     assert server.name in outcome.text(server.name)
 
 
-@pytest.mark.parametrize("work", works_of("stock-host"))
-@pytest.mark.parametrize("server", [Hbpush(PYTHON), StockHost(PYTHON)], ids=lambda server: server.name)
-def test_every_work_has_figures(work: str, server: Server) -> None:
+def pairs(*servers: Server) -> list[Any]:
+    """Parameters server and work, for all that the servers do."""
+    return [pytest.param(server, work, id=f"{server.name}-{work}") for server in servers for work in works_of(server.name)]
+
+
+@pytest.mark.parametrize(("server", "work"), pairs(Hbpush(PYTHON), StockHost(PYTHON)))
+def test_every_work_has_figures(server: Server, work: str) -> None:
     has_figures(work, server)
 
 
 @on_node
-@pytest.mark.parametrize(("server", "work"), [(server, work) for server in (SocketIo4(), SockjsNode()) for work in works_of(server.name)])
+@pytest.mark.parametrize(("server", "work"), pairs(SocketIo4(), SockjsNode()))
 def test_every_work_has_figures_of_servers_on_node(server: Server, work: str) -> None:
     has_figures(work, server)
 

@@ -47,7 +47,7 @@ class Sizes(NamedTuple):
 QUICK = Sizes(
     rounds=2, warm_ms=100, measured_ms=400, held=2000, releases=2, channels=(1, 1000, 20_000), backlogs=(10, 1000, 20_000),
     latencies=50, kept=200, kept_channels=50, idle=1000, watched=3000,
-    idle_sessions=1000,
+    sessions=300, idle_sessions=1000,
 )  # fmt: skip
 
 

@@ -169,6 +169,11 @@ bool receive(struct client *client, struct answer *answer)
 void ask(struct client *client, const char *request, size_t length, struct answer *answer)
 {
     send_request(client, request, length);
+    await(client, answer);
+}
+
+void await(struct client *client, struct answer *answer)
+{
     do {
         struct pollfd readable = {.fd = client->socket, .events = POLLIN};
         if (poll(&readable, 1, PATIENCE_MS) == 0)

@@ -39,6 +39,9 @@ bool receive(struct client *client, struct answer *answer);
 /* The head of a GET but for its last, empty line. Returns the length. */
 size_t get_request(char into[REQUEST_SPACE], const char *location, const char *channel);
 
+/* Wait for the answer to what was sent. */
+void await(struct client *client, struct answer *answer);
+
 /* Send, and wait for the answer. */
 void ask(struct client *client, const char *request, size_t length, struct answer *answer);
 

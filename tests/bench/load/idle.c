@@ -9,9 +9,9 @@ static void join_crowds(struct sessions *sessions, int from, int to, const char 
 {
     int crowd = sessions->dialect->crowd > 0 ? sessions->dialect->crowd : sessions->count;
     char own[SESSION_ID_SPACE];
-    for (int i = from; i < to; i++) {
+    for (int i = from; i < to; i += crowd) {
         snprintf(own, sizeof own, "%.32s-%d", channel, i / crowd);
-        sessions_join(sessions, i, own);
+        sessions_join_all(sessions, i, i + crowd < to ? i + crowd : to, own);
     }
 }
 

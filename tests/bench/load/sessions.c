@@ -31,7 +31,8 @@ void sessions_open(struct sessions *sessions, struct places at, int count, const
         sessions->carrier++;
     if (sessions->dialect == NULL || sessions->carrier > STREAMING || carrier_path(sessions->dialect, sessions->carrier) == NULL)
         fail("no sessions of %s over %s are known", dialect, carrier);
-    dial(&sessions->speaker, at.subscriber_port);
+    for (int i = 0; i < SPEAKERS; i++)
+        dial(&sessions->speakers[i], at.subscriber_port);
 }
 
 /* A path of the dialect with the id of a session in it. */
@@ -62,23 +63,38 @@ static void poll_or_stream(struct sessions *sessions, int index)
     send_request(&sessions->all[index].client, request, length);
 }
 
-void sessions_say(struct sessions *sessions, int index, const char *packet, size_t length)
+/* Sends what a session says, over a connection that is not its own unless it is a WebSocket. */
+static void begin_to_say(struct sessions *sessions, struct client *speaker, int index, const char *packet, size_t length)
 {
     if (sessions->carrier == WEBSOCKET) {
         send_text(&sessions->all[index].client, packet, length);
         return;
     }
     char path[REQUEST_SPACE], request[REQUEST_SPACE * 2];
-    struct answer answer;
     own_path(sessions, sessions->dialect->saying != NULL ? sessions->dialect->saying : sessions->dialect->polling, index, path);
     int whole_length = snprintf(request, sizeof request,
                                 "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain;charset=UTF-8\r\n"
                                 "Content-Length: %zu\r\n\r\n%.*s", path, length, (int)length, packet);
     if (whole_length >= (int)sizeof request)
         fail("a packet of %zu bytes is too long", length);
-    ask(&sessions->speaker, request, (size_t)whole_length, &answer);
+    send_request(speaker, request, (size_t)whole_length);
+}
+
+/* Waits until the server has what was sent. */
+static void have_said(const struct sessions *sessions, struct client *speaker)
+{
+    struct answer answer;
+    if (sessions->carrier == WEBSOCKET)
+        return;
+    await(speaker, &answer);
     if (answer.status != 200 && answer.status != 204)
         fail("what a session said is answered %d", answer.status);
+}
+
+void sessions_say(struct sessions *sessions, int index, const char *packet, size_t length)
+{
+    begin_to_say(sessions, &sessions->speakers[0], index, packet, length);
+    have_said(sessions, &sessions->speakers[0]);
 }
 
 static void note_id(struct session *session, const struct word *word)
@@ -171,11 +187,12 @@ static void shake_hands(struct sessions *sessions, int index, const char *path)
     note_id(&sessions->all[index], &word);
 }
 
-void sessions_join(struct sessions *sessions, int index, const char *channel)
+/* Lets a session begin. */
+static void open_session(struct sessions *sessions, int index)
 {
     const struct dialect *dialect = sessions->dialect;
     struct session *session = &sessions->all[index];
-    char text[TEXT_SPACE];
+    char path[REQUEST_SPACE];
     const char *first = sessions->carrier == POLLING ? dialect->polling_handshake : dialect->websocket_handshake;
     *session = (struct session){.opened = false};
     dial(&session->client, sessions->at.subscriber_port);
@@ -187,8 +204,8 @@ void sessions_join(struct sessions *sessions, int index, const char *channel)
         session->opened = true;
     }
     if (sessions->carrier == WEBSOCKET) {
-        own_path(sessions, dialect->websocket, index, text);
-        upgrade(&session->client, text);
+        own_path(sessions, dialect->websocket, index, path);
+        upgrade(&session->client, path);
     } else {
         poll_or_stream(sessions, index);
     }
@@ -199,17 +216,33 @@ void sessions_join(struct sessions *sessions, int index, const char *channel)
         sessions_say(sessions, index, dialect->hello, strlen(dialect->hello));
     while (!session->connected)
         read_any(sessions, "connected");
-    if (channel != NULL) {
-        sessions_say(sessions, index, text, dialect->event(text, sizeof text, SUBSCRIPTION, "subscribe", channel));
-        while (session->acknowledged != SUBSCRIPTION)
+}
+
+/* Lets at most SPEAKERS sessions subscribe together. */
+static void subscribe(struct sessions *sessions, int from, int to, const char *channel)
+{
+    char text[TEXT_SPACE];
+    size_t length = sessions->dialect->event(text, sizeof text, SUBSCRIPTION, "subscribe", channel);
+    for (int i = from; i < to; i++)
+        begin_to_say(sessions, &sessions->speakers[i - from], i, text, length);
+    for (int i = from; i < to; i++)
+        have_said(sessions, &sessions->speakers[i - from]);
+    for (int i = from; i < to; i++)
+        while (sessions->all[i].acknowledged != SUBSCRIPTION)
             read_any(sessions, "subscribed");
-    }
 }
 
 void sessions_join_all(struct sessions *sessions, int from, int to, const char *channel)
 {
     for (int i = from; i < to; i++)
-        sessions_join(sessions, i, channel);
+        open_session(sessions, i);
+    for (int i = from; channel != NULL && i < to; i += SPEAKERS)
+        subscribe(sessions, i, i + SPEAKERS < to ? i + SPEAKERS : to, channel);
+}
+
+void sessions_join(struct sessions *sessions, int index, const char *channel)
+{
+    sessions_join_all(sessions, index, index + 1, channel);
 }
 
 void sessions_drop(struct sessions *sessions, int index)
@@ -221,7 +254,8 @@ void sessions_close(struct sessions *sessions)
 {
     for (int i = 0; i < sessions->count; i++)
         sessions_drop(sessions, i);
-    hang_up(&sessions->speaker);
+    for (int i = 0; i < SPEAKERS; i++)
+        hang_up(&sessions->speakers[i]);
     free(sessions->all);
     close(sessions->epoll);
 }

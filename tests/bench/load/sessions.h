@@ -8,6 +8,9 @@
 #include "dialect.h"
 #include "stream.h"
 
+/* Sessions that subscribe together. */
+enum { SPEAKERS = 25 };
+
 enum carrier { WEBSOCKET, POLLING, STREAMING };
 
 struct session {
@@ -28,7 +31,7 @@ struct sessions {
     int count, epoll;
     unsigned named; /* sessions that got an id of the client's own so far */
     struct session *all;
-    struct client speaker; /* carries what sessions say that have no WebSocket */
+    struct client speakers[SPEAKERS]; /* carry what sessions say that have no WebSocket */
     take_word *take;
     void *work;
 };
@@ -40,7 +43,8 @@ void sessions_open(struct sessions *sessions, struct places at, int count, const
    what it says to the sessions that are there. */
 void sessions_join(struct sessions *sessions, int index, const char *channel);
 
-/* Joins sessions from one number to another. */
+/* The same for sessions from one number to another: they begin one by one, and subscribe many together, so that a server that tells all
+   about each has less to send. */
 void sessions_join_all(struct sessions *sessions, int from, int to, const char *channel);
 
 /* Reads what has come for a session. Polls again, asks for the next stream, and answers heartbeats. */
