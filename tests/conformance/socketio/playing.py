@@ -17,17 +17,8 @@ HOSTS = ("stock", "native", "hbpushd", "reference")
 ALONE = ("lost session", "channel of a lost session")
 """The scenarios in which the server goes: nothing else is played beside them."""
 
-LONG = (
-    "disconnect and reconnect",
-    "idle",
-    "fallback",
-    "fallback after a check",
-    "lost session",
-    "channel idle",
-    "channel fallback",
-    "channel of a lost session",
-)
-"""The scenarios in which a client waits for time-outs of its own: browsers play them with ``--full``, on Node every test run does."""
+BRIEF = ("connect", "messages", "json", "events", "acks from server", "acks from client", "endpoints", "channel", "channel endpoint")
+"""The scenarios that browsers play in every test run, for its time; on Node it plays all of them."""
 
 SCRIPTS = {
     drivers.NODE_DRIVER: ("sockets.js", "act.js", "installed.js"),
@@ -41,7 +32,7 @@ def parameters(cases: Iterable[Case]) -> list[Any]:
 
 
 def _is_plain(host: str, case: Case, scenario: str) -> bool:
-    return case.is_plain(host) and (not case.page or scenario not in LONG)
+    return case.is_plain(host) and (not case.page or scenario in BRIEF)
 
 
 def stage(driver: str) -> playing.Stage:
