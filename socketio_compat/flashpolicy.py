@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from tornado.gen import with_timeout
+from tornado.ioloop import IOLoop
 from tornado.iostream import IOStream, StreamClosedError
 from tornado.tcpserver import TCPServer
 from tornado.util import TimeoutError as Expired
@@ -80,3 +81,16 @@ class PolicyServer(TCPServer):
         # Closed at once, with the request unread, the kernel would reset the connection and the answer could be lost.
         stream.socket.shutdown(socket.SHUT_WR)
         await stream.read_bytes(REQUEST_BYTES)
+
+
+class FlashPolicyServer(PolicyServer):
+    """The server of the file by the name that TornadIO and TornadIO2 give it (TornadIO API, A4).
+
+    Listens from the moment it is made, by default on all interfaces. Raises ConfigError if the file or the port cannot be had.
+
+    ``io_loop`` is accepted and not used.
+    """
+
+    def __init__(self, io_loop: IOLoop | None = None, port: int = 843, policy_file: str = "flashpolicy.xml", *, address: str = "") -> None:
+        super().__init__(read_policy(policy_file))
+        self.bind_to(port, address)

@@ -8,6 +8,7 @@ from typing import Any
 from hbpush.errors import ConfigError
 from hbpush.session.outbox import Room
 from hbpush.web.answers import REASONS
+from socketio_compat.numbers import check_numbers
 from socketio_compat.v09.settings import OFFERED, TRANSPORTS, Settings
 
 DEFAULT_SETTINGS: dict[str, Any] = {
@@ -59,11 +60,7 @@ _WHOLE = ("handshake_error_status", "max_queue", "max_queue_bytes", "max_body_si
 def effective(user_settings: Mapping[str, Any] | None) -> dict[str, Any]:
     """Those of a user, laid over the defaults. Others than ours are kept. Raises ConfigError."""
     settings = {**DEFAULT_SETTINGS, **(user_settings or {})}
-    for name in (*_POSITIVE, *_NATURAL):
-        value, least = settings[name], "more than 0" if name in _POSITIVE else "0 or more"
-        kind = (int,) if name in _WHOLE else (int, float)
-        if not isinstance(value, kind) or isinstance(value, bool) or value < 0 or (value == 0 and name in _POSITIVE):
-            raise ConfigError(f"is {value!r}; must be {least}", f"user_settings.{name}")
+    check_numbers(settings, _POSITIVE, _NATURAL, _WHOLE, "user_settings")
     status = settings["handshake_error_status"]
     if status not in REASONS or status < 400:
         raise ConfigError(f"is {status}; must be an HTTP status of errors, such as 403", "user_settings.handshake_error_status")

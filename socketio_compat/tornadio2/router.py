@@ -19,14 +19,15 @@ from hbpush.web.exchange import Endpoint, Exchange
 from hbpush.web.limits import Limits
 from hbpush.web.proxies import TrustedProxies
 from hbpush.web.tornado_exchange import Host
-from hbpush.web.tornado_host import EndpointRule
+from socketio_compat.handlers import origins
+from socketio_compat.router_rule import RouterRule
 from socketio_compat.tornadio2.conn import SocketConnection
 from socketio_compat.tornadio2.counted import CountedServer, RouterStats
 from socketio_compat.tornadio2.dispatch import ConnectionHandler, Connections
 from socketio_compat.tornadio2.options import DEFAULT_SETTINGS, effective, machine
 from socketio_compat.tornadio2.persistent import TornadioFlashSocketHandler, TornadioWebSocketHandler
 from socketio_compat.tornadio2.polling import TornadioHtmlFileHandler, TornadioJSONPHandler, TornadioXHRPollingHandler
-from socketio_compat.tornadio2.preflight import PreflightHandler, origins
+from socketio_compat.tornadio2.preflight import PreflightHandler
 from socketio_compat.tornadio2.session import Session, opening_of
 from socketio_compat.v09.places import Places, grouped_routes
 from socketio_compat.v09.session import SocketSession
@@ -51,12 +52,6 @@ PROTOCOLS: dict[str, type[PreflightHandler]] = {
     "htmlfile": TornadioHtmlFileHandler,
 }
 """The transports, each with a handler for those who make their routes themselves; see `preflight.PreflightHandler`."""
-
-
-class RouterRule(EndpointRule):
-    """One of `TornadioRouter.urls`; ``router`` is whose."""
-
-    router: TornadioRouter
 
 
 class TornadioRouter:
@@ -99,12 +94,8 @@ class TornadioRouter:
         """Rules for the handlers of an Application: the handshake, each protocol, and what else clients ask for below the namespace."""
         settings = self._machine
         places = Places(self._place(HANDSHAKE), self._place, self._place(OTHER))
-        rules: list[Rule] = []
-        for routes in grouped_routes(settings.resource, settings.transports, places, settings.max_body):
-            rule = RouterRule(routes, self._host)
-            rule.router = self
-            rules.append(rule)
-        return rules
+        groups = grouped_routes(settings.resource, settings.transports, places, settings.max_body)
+        return [RouterRule(routes, self._host, self) for routes in groups]
 
     def apply_routes(self, routes: list[Any]) -> list[Any]:
         """Append `urls` to a list of handlers, and return that list."""

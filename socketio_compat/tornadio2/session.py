@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from tornado.httputil import HTTPServerRequest
 from tornado.web import HTTPError
 
-from hbpush.core.batch import Batch
 from hbpush.errors import HbpushError
-from hbpush.session.transport import End, Shape
+from hbpush.session.transport import End
+from socketio_compat.carried import Carried
 from socketio_compat.tornadio2.sessioncontainer import SessionBase
 from socketio_compat.v09.contract import Opening
 from socketio_compat.v09.session import SocketSession
@@ -23,7 +23,6 @@ from socketio_compat.v09.session import SocketSession
 if TYPE_CHECKING:
     from socketio_compat.tornadio2.conn import ConnectionInfo, SocketConnection
     from socketio_compat.tornadio2.router import TornadioRouter
-    from socketio_compat.v09.server import Server
 
 
 _log = logging.getLogger("hbpush.socketio")
@@ -105,7 +104,7 @@ class Session(SessionBase):
     def handler(self) -> object | None:
         """What carries the session now: what `set_handler` was given, or a transport of the server's."""
         transport = self.below.transport
-        return transport.carrier if isinstance(transport, _Carried) else transport
+        return transport.carrier if isinstance(transport, Carried) else transport
 
     @property
     def send_queue(self) -> Sequence[str]:
@@ -131,13 +130,13 @@ class Session(SessionBase):
         ip = getattr(getattr(handler, "request", None), "remote_ip", None)
         if below.transport is not None or (below.server.settings.verify_ip and ip is not None and ip != self.remote_ip):
             return False
-        below.server.attach(below, _Carried(below.server, below, handler))
+        below.server.attach(below, Carried(below.server, handler, handler.send_messages))
         return True
 
     def remove_handler(self, handler: Carrier) -> None:
         """It carries the session no more. Raises HbpushError when it did not."""
         transport = self.below.transport
-        if not isinstance(transport, _Carried) or transport.carrier is not handler:
+        if not isinstance(transport, Carried) or transport.carrier is not handler:
             raise HbpushError("this handler does not carry the session")
         self.below.server.detach(self.below, transport)
 
@@ -236,36 +235,3 @@ def opening_of(request: HTTPServerRequest) -> Opening:
 def _opened(future: asyncio.Future[bool]) -> None:
     if not future.cancelled() and (error := future.exception()) is not None:
         _log.error("a handshake failed", exc_info=error)
-
-
-class _Carried:
-    """A transport that is somebody else's object."""
-
-    __slots__ = ("_server", "_session", "carrier")
-
-    single = False
-
-    def __init__(self, server: Server, session: SocketSession, carrier: Carrier) -> None:
-        self._server = server
-        self._session = session
-        self.carrier = carrier
-
-    def has_room(self) -> bool:
-        return True
-
-    def send(self, packets: Sequence[str]) -> None:
-        self._server.sent += len(packets)
-        self.carrier.send_messages(packets)
-
-    def broadcast(self, batch: Batch, shape: Shape) -> None:
-        self.send(batch.packets(shape.packets))
-
-    def displaced(self) -> None:
-        self._server.connections -= 1
-        self.carrier.session_closed()
-
-    def end(self, packets: Sequence[str], why: End) -> None:
-        self._server.connections -= 1
-        if packets:
-            self.send(packets)
-        self.carrier.session_closed()
