@@ -6,13 +6,13 @@ import pkgutil
 import sys
 from importlib import import_module
 
-ORIGINALS = ("tornadio2",)
+ORIGINALS = ("tornadio", "tornadio2")
 
 
 def install_aliases() -> None:
-    """Let ``import tornadio2`` and ``from tornadio2.conn import ...`` give what is here, in this process.
+    """Let ``import tornadio``, ``from tornadio2.conn import ...`` and the like give what is here, in this process.
 
-    Before the first such import of the program. An installed package of that name is not seen any more.
+    Before the first such import of the program. Installed packages of these names are not seen any more.
     """
     for name in ORIGINALS:
         package = import_module(f"socketio_compat.{name}")

@@ -10,7 +10,7 @@ The time-outs of a head are those of the HTTPServer (``idle_connection_timeout``
 from __future__ import annotations
 
 from asyncio import Future
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -111,22 +111,30 @@ def request_of(exchange: Exchange) -> HTTPServerRequest:
 
     Raises ProtocolError for one that Tornado refuses.
     """
+    request = request_from(exchange.method, exchange.target, exchange.headers, exchange.body, exchange.http11)
+    request.remote_ip = exchange.remote_ip
+    request.protocol = "https" if exchange.secure else "http"
+    return request
+
+
+def request_from(
+    method: bytes, target: bytes, lines: Iterable[tuple[bytes, bytes]], body: bytes = b"", http11: bool = True
+) -> HTTPServerRequest:
+    """The same for a request of which not more is left; ``lines`` are its headers. Who sent it is not said yet."""
     headers = HTTPHeaders()
-    for raw_name, raw_value in exchange.headers:
+    for raw_name, raw_value in lines:
         headers.add(raw_name.decode("latin-1"), raw_value.decode("latin-1"))
-    version = "HTTP/1.1" if exchange.http11 else "HTTP/1.0"
-    start_line = RequestStartLine(exchange.method.decode("latin-1"), exchange.target.decode("latin-1"), version)
+    version = "HTTP/1.1" if http11 else "HTTP/1.0"
+    start_line = RequestStartLine(method.decode("latin-1"), target.decode("latin-1"), version)
     try:
-        request = HTTPServerRequest(headers=headers, start_line=start_line, body=exchange.body)
+        request = HTTPServerRequest(headers=headers, start_line=start_line, body=body)
     except HTTPInputError as error:
         raise ProtocolError(f"bad request: {error}") from error
     with suppress(HTTPInputError):
         # What is no form has no arguments.
-        parse_body_arguments(headers.get("Content-Type", ""), exchange.body, request.body_arguments, request.files, headers)
+        parse_body_arguments(headers.get("Content-Type", ""), body, request.body_arguments, request.files, headers)
         for name, values in request.body_arguments.items():
             request.arguments.setdefault(name, []).extend(values)
-    request.remote_ip = exchange.remote_ip
-    request.protocol = "https" if exchange.secure else "http"
     return request
 
 

@@ -26,16 +26,16 @@ RECKONED = 1.0
 class SocketSession(TurnSession[Any]):
     """One session, from the request that made it to its end. Packets are bodies of frames; the first one is its id.
 
-    ``fault`` tells that its handler raised, which ended it.
+    ``handler`` is the application's side of it while it is open; ``fault`` tells that its handler raised, which ended it.
     """
 
-    __slots__ = ("_beats", "_handler", "_heartbeats", "_reckoned", "fault", "server")
+    __slots__ = ("_beats", "_heartbeats", "_reckoned", "fault", "handler", "server")
 
     def __init__(self, server: Server) -> None:
         super().__init__(server.registry)
         self.server = server
         self.fault = False
-        self._handler: Handler | None = None
+        self.handler: Handler | None = None
         self._heartbeats = server.registry.heartbeats
         self._beats = 0
         self._reckoned = 0.0
@@ -78,7 +78,7 @@ class SocketSession(TurnSession[Any]):
         """Send the id, and let the application have a handler for it."""
         self.send(self.id)
         try:
-            self._handler = handler = self.server.application.connection(self, opening)
+            self.handler = handler = self.server.application.connection(self, opening)
             outcome = handler.opened()
         except Exception:  # noqa: BLE001 - the wall between sessions: it is logged, and ends the one that has it
             # Nobody was told the id, so nobody comes for what waits.
@@ -121,7 +121,7 @@ class SocketSession(TurnSession[Any]):
     # What a session asks of a protocol
 
     def take(self, packet: Any) -> None:
-        handler = self._handler
+        handler = self.handler
         if handler is None:
             return
         try:
@@ -136,7 +136,7 @@ class SocketSession(TurnSession[Any]):
         return ()
 
     def closed(self, why: End) -> None:
-        handler, self._handler = self._handler, None
+        handler, self.handler = self.handler, None
         self.fault = why is End.FAULT
         self._heartbeats.stop(self)
         self.ended()

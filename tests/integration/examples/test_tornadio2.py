@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from tests.support.hosts import Certificate, Host, Kind
+from tests.support.programs import free_port
 from tests.support.socketio import Socket
-from tests.support.tornadio2 import Program, free_port
+from tests.support.tornadio2 import Program
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "examples" / "tornadio2"

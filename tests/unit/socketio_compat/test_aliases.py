@@ -1,4 +1,4 @@
-"""The original's name, in a process of its own: what is imported here would stay."""
+"""The originals' names, in a process of its own: what is imported here would stay."""
 
 from __future__ import annotations
 
@@ -29,6 +29,24 @@ assert tornadio2.conn is sys.modules["tornadio2.conn"] is socketio_compat.tornad
 assert tornadio2.router.TornadioServer is TornadioRouter
 assert tornadio2.server.SocketServer is SocketServer
 assert set(PROTOCOLS) - set(DEFAULT_SETTINGS["enabled_protocols"]) == {"flashsocket"}
+
+import tornadio
+import tornadio.router
+from tornadio import SocketConnection, get_router
+from tornadio.conn import SocketConnection
+from tornadio.flashserver import FlashPolicyServer
+from tornadio.periodic import Callback
+from tornadio.persistent import TornadioFlashSocketHandler, TornadioWebSocketHandler
+from tornadio.polling import TornadioHtmlFileSocketHandler, TornadioJSONPSocketHandler, TornadioPollingHandlerBase
+from tornadio.polling import TornadioXHRMultipartSocketHandler, TornadioXHRPollingSocketHandler
+from tornadio.pollingsession import PollingSession
+from tornadio.proto import FRAME, HEARTBEAT, JSON, decode, encode
+from tornadio.server import SocketServer as Same
+from tornadio.session import Session, SessionContainer
+import socketio_compat.tornadio.conn
+assert tornadio.conn is sys.modules["tornadio.conn"] is socketio_compat.tornadio.conn
+assert Same is SocketServer
+assert tornadio.__version__ == (0, 0, 5)
 print("fine")
 """
 
