@@ -3,6 +3,7 @@
 // What the scenarios are given: connections of Socket.IO clients, and the server's own account of them. A plain script, for Node and for a
 // page.
 //
+// Clients whose connections are of another kind have a class of their own in place of `conformance.Talk`.
 // Beside what the shared stage says, a case has `transport`, `resource`, and `texts` and `values` that are sent.
 
 (() => {
@@ -84,6 +85,8 @@
         }
     }
 
+    Object.assign(conformance, {Place, Talk});
+
     conformance.Act = class extends conformance.Act {
         constructor(...parts) {
             super(...parts);
@@ -93,7 +96,7 @@
         // Start to connect. `query` goes behind the query that names the caller.
         connect({transports = [this.cast.transport], who = "guest", query = "", ...options} = {}) {
             const name = `${who}-${this.cast.id}-${this.name}-${this._talks.length}`.replace(/[^\w.-]/g, "_");
-            const talk = new Talk(this.client, this.cast.site, name, transports, this.patience, {resource: this.cast.resource, ...options}, query);
+            const talk = new conformance.Talk(this.client, this.cast.site, name, transports, this.patience, {resource: this.cast.resource, ...options}, query);
             this._talks.push(talk);
             return talk;
         }
