@@ -47,6 +47,9 @@ SCENARIOS = (
     "lost connection",
 )
 
+CHANNEL_SCENARIOS = ("channel",)
+"""Those for hbpushd, which has channels and no program behind it."""
+
 
 class Case(NamedTuple):
     """A client: the transport that it is forced to, and where its page is from ("" on Node, "same" or "cross")."""
@@ -69,6 +72,8 @@ class Case(NamedTuple):
     def plays(self, scenario: str, host: str) -> bool:
         """Whether the scenario is for this client on this host. The reference has no heartbeats for WebSockets, but pings; and neither
         htmlfile nor, on Node, xhr-streaming hears that a response broke off."""
+        if (scenario in CHANNEL_SCENARIOS) != (host == "hbpushd"):
+            return False
         if scenario == "idle":
             return (host, self.transport) != ("reference", "websocket")
         return scenario != "lost connection" or ("htmlfile" not in self.transport and self != ("xhr-streaming", ""))
@@ -117,6 +122,12 @@ def expected(case: Case, scenario: str, host: str) -> dict[str, Any]:
         "without websocket": {"first": [2000, "All transports failed", False] if case.transport == "websocket" else "open"},
         "nowhere": {"close": [1002, "Cannot connect to server", False], "events": ["close"]},
         "idle": {"awake": "awake", "seen": [["beating", "open"]]},
+        "channel": {
+            "notice": [["subscribe", "Анна"]],
+            "messages": [],
+            "by api": [{"sender_id": "Борис", "body": "100% 😀"}],
+            "again": ["subscribe"],
+        },
         "lost connection": {"waiting": None, "close": [1006, False], "transport again": case.transport, "again": "here again"},
     }
     facts |= told[scenario]

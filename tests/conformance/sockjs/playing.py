@@ -9,11 +9,11 @@ from typing import Any
 
 from tests.conformance.driving import drivers, playing, sites
 from tests.conformance.driving.drivers import Told, Wanted
-from tests.conformance.sockjs.cases import PERCENTS, SCENARIOS, Case
+from tests.conformance.sockjs.cases import CHANNEL_SCENARIOS, PERCENTS, SCENARIOS, Case
 from tests.conformance.sockjs.sites import Site
 
 HERE = Path(__file__).parent
-HOSTS = ("native", "stock", "reference")
+HOSTS = ("native", "stock", "hbpushd", "reference")
 ALONE = ("lost connection",)
 """The scenarios in which the server goes: nothing else is played beside them."""
 
@@ -25,11 +25,13 @@ SCRIPTS = {drivers.NODE_DRIVER: ("act.js", "installed.js"), drivers.BROWSER_DRIV
 
 def parameters(cases: Iterable[Case]) -> list[Any]:
     """Parameters ``played, case, scenario`` of the tests, ``played`` being the host."""
-    return playing.parameters(HOSTS, cases, SCENARIOS, _is_plain)
+    return playing.parameters(HOSTS, cases, SCENARIOS + CHANNEL_SCENARIOS, _is_plain)
 
 
 def _is_plain(host: str, case: Case, scenario: str) -> bool:
-    return host == "native" and (not case.page or (case.page == "cross" and scenario in BRIEF))
+    if case.page:
+        return host == "native" and case.page == "cross" and scenario in BRIEF
+    return host in ("native", "hbpushd")
 
 
 def stage(driver: str) -> playing.Stage:

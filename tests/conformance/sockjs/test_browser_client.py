@@ -1,5 +1,5 @@
-"""The bundle of sockjs-client in headless Chromium, by each of its transports, against a program of sockjs-tornado; with ``--full`` on both
-hosts, from a page of their own too, and against sockjs-node."""
+"""The bundle of sockjs-client in headless Chromium, by each of its transports, against a program of sockjs-tornado; with ``--full`` also
+against hbpushd and sockjs-node, on both hosts, and from a page of their own."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""sockjs-client on Node, by each of its transports, against a program of sockjs-tornado; with ``--full`` on both hosts, and against
-sockjs-node."""
+"""sockjs-client on Node, by each of its transports, against a program of sockjs-tornado and against hbpushd; with ``--full`` on both hosts,
+and against sockjs-node."""
 
 from __future__ import annotations
 
