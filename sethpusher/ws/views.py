@@ -44,7 +44,7 @@ class SethSocketHandler(SockJSConnection):  # type: ignore[misc]
         return self.session.server.application
 
     def check_origin(self, origin: str) -> bool:
-        """Whether a page of an origin may open a socket: what the router's settings say. Routers ask those that override it."""
+        """Whether a page of an origin may open a socket, of those that the settings of the router let in."""
         return True
 
     def close(self, code: int = GO_AWAY, message: str = "") -> None:

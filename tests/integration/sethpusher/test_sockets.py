@@ -9,6 +9,8 @@ import pytest
 
 from sethpusher.applications import SethPusherInMemoryApplication
 from sethpusher.authenticators import BaseAuthenticationPolicy
+from sethpusher.ws.urls import SethSockJSRouter
+from sethpusher.ws.views import SethSocketHandler
 from tests.support.sethpusher import SethSite
 from tests.support.sethpusher_clients import RawWebSocketClient, SockJSClient, WebSocketClient, XhrClient
 
@@ -161,6 +163,22 @@ async def test_origins(site: SethSite) -> None:
         answer = await site.ask("POST", "/connect/000/abc/xhr", f"Origin: {origin}")
         assert answer.status == status
     assert (await site.ask("GET", "/connect/000/abc/jsonp?c=x")).status == 404
+
+
+async def test_a_handler_has_a_say_in_origins(site: SethSite) -> None:
+    class Picky(SethSocketHandler):
+        def check_origin(self, origin: str) -> bool:
+            return origin.endswith("good.example")
+
+    class Application(SethPusherInMemoryApplication):
+        def get_router(self, prefix: str = "", **kwargs: Any) -> SethSockJSRouter:
+            return SethSockJSRouter(Picky, prefix, application_instance=self)
+
+    await site.mount(Application)
+    for origin, frame in (("http://good.example", b"o\n"), ("http://bad.example", b"o\n")):
+        answer = await site.ask("POST", f"/connect/000/{origin[7:11].strip('.')}/xhr", f"Origin: {origin}")
+        assert answer.body == frame
+    assert site.application.router.stats.dump()["sessions_active"] == 1
 
 
 async def test_sockjs_settings_are_passed_on(site: SethSite) -> None:
