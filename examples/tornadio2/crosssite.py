@@ -30,5 +30,5 @@ if __name__ == "__main__":
     sockets = showcase.server(Application(router.urls), chosen.socket_port, chosen.address, "--socket-port")
     page = showcase.pages("crosssite.html", server=f"http://{chosen.address}:{sockets.port}")
     serving = showcase.server(Application(page), chosen.port, chosen.address)
-    showcase.show("http", chosen.address, serving.port)
+    showcase.tell("http", chosen.address, serving.port)
     serving.run()

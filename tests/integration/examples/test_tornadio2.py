@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-import signal
 import ssl
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.support import examples
 from tests.support.hosts import Certificate, Host, Kind
 from tests.support.programs import free_port
 from tests.support.socketio import Socket
@@ -26,35 +26,17 @@ NAMES = ("ackping", "crosssite", "gen", "multiplexed", "rpcping", "ssl_transport
 PATIENCE = 20
 CLIENT_PATIENCE = 130
 
-Visit = Callable[[Program], Coroutine[Any, Any, None]]
 
-
-def play(name: str, visit: Visit, *options: str, certificate: Certificate | None = None, socket_port: int | None = None) -> None:
-    """Start an example, visit it, end it; it must end well and have nothing to complain of."""
-    command = [sys.executable, "-W", "error", str(EXAMPLES / f"{name}.py"), "--port=0", "--no-client", *options]
-    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as process:
-        try:
-            assert process.stdout is not None
-            scheme, _, rest = process.stdout.readline().strip().partition("://")
-            assert scheme == ("https" if certificate else "http"), process.communicate(timeout=PATIENCE)
-            site = Program(Host(Kind("native", tls=certificate is not None), certificate))
-            page_port = int(rest.rpartition(":")[2].rstrip("/"))
-
-            async def scenario() -> None:
-                site.host.port = page_port
-                page = await site.ask("GET", "/")
-                assert page.status == 200
-                assert b'<script src="/client/socket.io.js">' in page.body
-                site.host.port = socket_port or page_port
-                await visit(site)
-
-            site.host.run(scenario())
-            process.send_signal(signal.SIGTERM)
-            _, said = process.communicate(timeout=PATIENCE)
-        finally:
-            process.kill()
-    assert (process.returncode, said) == (0, "")
+def play(
+    name: str,
+    visit: Callable[[Program], Coroutine[Any, Any, None]],
+    *options: str,
+    certificate: Certificate | None = None,
+    socket_port: int | None = None,
+) -> None:
+    """See `tests.support.examples.play`."""
+    host = Host(Kind("native", tls=certificate is not None), certificate)
+    examples.play(EXAMPLES / f"{name}.py", Program(host), visit, *options, socket_port=socket_port)
 
 
 @pytest.fixture(scope="module")
