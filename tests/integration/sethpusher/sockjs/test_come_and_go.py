@@ -19,7 +19,7 @@ LOCATION = {"type": "sethpusher", "prefix": "/", "disconnect_delay": 1}
     ("sessions", "times", "grows"),
     [
         pytest.param(200, 3, None, id="some"),
-        pytest.param(10_000, 10, 2 * MB, id="many", marks=pytest.mark.full),
+        pytest.param(3_000, 10, 2 * MB, id="many", marks=pytest.mark.full),
     ],
 )
 def test_nothing_stays_of_sessions_that_come_and_go(tmp_path: Path, carrier: str, sessions: int, times: int, grows: int | None) -> None:
