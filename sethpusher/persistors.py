@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Awaitable
 from typing import Any
 
-from tornado.httpclient import AsyncHTTPClient, HTTPError, HTTPRequest
+from tornado.httpclient import AsyncHTTPClient, HTTPError, HTTPRequest, HTTPResponse
 
 from hbpush.core import jsontext
 from hbpush.errors import ConfigError, HbpushError
@@ -87,9 +87,18 @@ class ExternalApiPersistencePolicy(DefaultPersistencePolicy):
                 request = HTTPRequest(
                     url, "POST", {"Content-Type": "application/json"}, body, connect_timeout=self.timeout, request_timeout=self.timeout
                 )
-                await client.fetch(request)
+                # Told to leave off, Tornado's client would complain to the log: it is left alone with its last request.
+                fetching = asyncio.ensure_future(client.fetch(request))
+                fetching.add_done_callback(_seen)
+                await asyncio.shield(fetching)
             except (HTTPError, OSError, ValueError) as error:
                 logger.warning("a message could not be posted to %s: %s", url, error)
+
+
+def _seen(fetching: asyncio.Future[HTTPResponse]) -> None:
+    """Nobody waits for it any more, perhaps."""
+    if not fetching.cancelled():
+        fetching.exception()
 
 
 class RedisPersistencePolicy(DefaultPersistencePolicy):

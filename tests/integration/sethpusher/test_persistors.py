@@ -63,6 +63,13 @@ def play(scenario: Callable[[Elsewhere], Coroutine[Any, Any, None]]) -> None:
     asyncio.run(run())
 
 
+async def ended(policy: DefaultPersistencePolicy) -> None:
+    """End a policy, as an application does."""
+    closing = policy.close()
+    if closing is not None:
+        await asyncio.wait_for(closing, PATIENCE)
+
+
 def test_nothing_is_kept_by_default() -> None:
     assert DefaultPersistencePolicy().persist({"a": 1}, channel="news") is None
     assert DefaultPersistencePolicy().close() is None
@@ -85,7 +92,7 @@ def test_an_api_elsewhere() -> None:
             ("/channel", "application/json", {"data": {"a": "é"}, "channel": "news"}),
             ("/user", "application/json", {"data": {"b": 2}, "user": "bob"}),
         ]
-        policy.close()
+        await ended(policy)
 
     play(scenario)
 
@@ -108,7 +115,7 @@ def test_what_waits_is_bounded_and_the_oldest_goes(expected_logs: ExpectedLogs) 
         elsewhere.gate.set()
         await elsewhere.until(4)
         assert [message["data"]["n"] for _, _, message in elsewhere.got] == [0, 3, 4, 5]
-        policy.close()
+        await ended(policy)
 
     play(scenario)
 
@@ -124,9 +131,7 @@ def test_what_is_under_way_ends_with_the_application() -> None:
         for number in range(3):
             policy.persist({"n": number}, channel="news")
         await elsewhere.until(1)
-        closing = policy.close()
-        assert closing is not None
-        await asyncio.wait_for(closing, PATIENCE)
+        await ended(policy)
         assert len(elsewhere.got) == 1
 
     play(scenario)
@@ -151,7 +156,7 @@ def test_an_api_that_cannot_be_reached_is_logged(trouble: str, expected_logs: Ex
         policy.api_url = elsewhere.url
         policy.persist({"n": 2}, channel="news")
         await elsewhere.until(2 if trouble == "refuses" else 1)
-        policy.close()
+        await ended(policy)
 
     play(scenario)
 
@@ -169,9 +174,7 @@ def test_lists_in_redis(redis_server: RedisServer) -> None:
         for number in range(5):
             await policy.persist({"n": number}, channel="news")
         await policy.persist({"to": "bob"}, user="bob")
-        closing = policy.close()
-        assert closing is not None
-        await closing
+        await ended(policy)
 
     asyncio.run(run())
     script = "redis.call('SELECT', 2); return redis.call('LRANGE', KEYS[1], 0, -1)"
@@ -196,9 +199,7 @@ def test_hooks_of_the_redis_policy(redis_server: RedisServer) -> None:
     async def run() -> None:
         policy = Policy()
         await policy.persist({}, channel="news")
-        closing = policy.close()
-        assert closing is not None
-        await closing
+        await ended(policy)
 
     asyncio.run(run())
     assert redis_server.cli("LRANGE", "my key", 0, -1) == [b"mine"]
