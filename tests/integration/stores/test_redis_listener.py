@@ -72,3 +72,4 @@ async def test_who_may_not_ask_whether_the_server_is_there_is_told_why(house: Ho
     with RedisServer(users=["feed on >secret allchannels -@all +subscribe"]) as server:
         async with listening(Hearer(), port=server.port, username="feed", password="secret") as listener:
             await until(lambda: "NOPERM" in listener.trouble, "the reason is told")
+            await until(lambda: any("'ping'" in text for text in expected_logs.texts()), "the log has it, too")
