@@ -13,6 +13,9 @@ import pytest
 from tests.conformance.driving.drivers import CRASH, Case, Told, Wanted
 from tests.conformance.driving.sites import Site
 
+AT_ONCE = 6
+"""Clients that lose their server at the same time. All come back to it at once, and the oldest do not bear to be kept waiting then."""
+
 
 def parameters(
     hosts: Sequence[str], cases: Iterable[Case], scenarios: Sequence[str], is_plain: Callable[[str, Any, str], bool]
@@ -67,8 +70,9 @@ def _chosen(request: pytest.FixtureRequest, host: str) -> Wanted:
 
 
 def play_on(site: Site, wanted: Wanted, alone: Collection[str], play: Callable[[Site, Wanted, Callable[[], None] | None], Told]) -> Told:
-    """Let a driver play on a site that was not entered yet, and end that. Scenarios that are ``alone`` are played when the others are over:
-    the server is restarted as soon as they all tell "waiting". ``play`` has the arguments of `drivers.play` that matter here."""
+    """Let a driver play on a site that was not entered yet, and end that. Scenarios that are ``alone`` are played when the others are over,
+    by a few clients at a time: the server is restarted as soon as they all tell "waiting". ``play`` has the arguments of `drivers.play`
+    that matter here."""
     together: dict[Case, list[str]] = {}
     apart: dict[Case, list[str]] = {}
     for case, scenarios in wanted.items():
@@ -78,9 +82,13 @@ def play_on(site: Site, wanted: Wanted, alone: Collection[str], play: Callable[[
     with site:
         if together:
             told |= play(site, together, None)
-        if apart:
-            for key, facts in play(site, apart, site.restart).items():
-                told.setdefault(key, {}).update(facts)
+        cases = list(apart)
+        for begin in range(0, len(cases), AT_ONCE):
+            group = {case: apart[case] for case in cases[begin : begin + AT_ONCE]}
+            for (case, scenario), facts in play(site, group, site.restart).items():
+                # What is thrown here is no fault of what was played before.
+                for blamed in group[case] if scenario == CRASH else [scenario]:
+                    told.setdefault((case, blamed), {}).update({"thrown": facts} if scenario == CRASH else facts)
     return told
 
 
