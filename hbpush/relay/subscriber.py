@@ -7,21 +7,21 @@ from functools import partial
 from hbpush.core.clock import TimerWheel
 from hbpush.core.counters import Counters
 from hbpush.core.hub import Hub
-from hbpush.core.message import NEWEST, OLDEST, ChannelRef, Edge, Last, MessageId, Since
-from hbpush.core.result import Result, then
+from hbpush.core.message import NEWEST, OLDEST, Edge, Last, MessageId, Since
+from hbpush.core.result import then
 from hbpush.core.subscription import CloseReason
 from hbpush.errors import HbpushError
+from hbpush.relay.admission import DISPLACED, Admission, Waiting
 from hbpush.relay.rules import NO_TAG, VARY, MessageAnswer, id_lines, since_headers, since_query
 from hbpush.relay.settings import SubscriberSettings
 from hbpush.stores.base import Claim, Page, Receipt
-from hbpush.web.answers import NOT_FOUND, Head, away, fail, line, not_allowed, stamp
+from hbpush.web.answers import NOT_FOUND, Head, away, fail, not_allowed, stamp
 from hbpush.web.exchange import Exchange, HeaderLines
 from hbpush.web.polling import HeldPoll
 
 METHODS = b"GET, OPTIONS"
 OPTIONS = Head(200, b"Allow: %b\r\n" % METHODS)
 NOT_ALLOWED = not_allowed(METHODS)
-DISPLACED = Head(409, VARY)
 DELETED = Head(410, VARY)
 MISSED: HeaderLines = b"X-Relay-Missed: 1\r\n"
 
@@ -127,10 +127,7 @@ class LongPoll(Polling):
         self.wheel = wheel
         self.timeout = settings.subscriber_timeout
         self.timeout_status = settings.timeout_status
-        self.bounded = settings.concurrency != "broadcast" or settings.max_subscribers > 0
-        self._counters = counters
-        self._concurrency = settings.concurrency
-        self._most = settings.max_subscribers
+        self.admission = Admission(hub, counters, settings)
 
     def begin(self, exchange: Exchange, since: Since) -> None:
         if since is NEWEST:
@@ -145,29 +142,8 @@ class LongPoll(Polling):
     def _from_newest(self, exchange: Exchange, page: Page) -> None:
         self.hub.subscribe(exchange.args, Poll(self, exchange, page.last), page.last, must_exist=True)
 
-    def admit(self, ref: ChannelRef, poll: Poll) -> Result[Claim] | bytes:
-        """Whether a poll that has just joined may wait: those of this process that it displaces go, those elsewhere are asked or told.
 
-        Returns the refusal, or what the store says, maybe later. Raises StoreUnavailable.
-        """
-        if self._concurrency != "broadcast":
-            held = [other for other in self.hub.subscribers(ref) if isinstance(other, Poll) and other.held and other is not poll]
-            if held and self._concurrency == "first":
-                return DISPLACED.wire()
-            for other in held:
-                self.hub.close(ref, other, CloseReason.DISPLACED)
-        return self.refusal(ref, 0) or self.hub.claim(ref, "any" if self._concurrency == "broadcast" else self._concurrency)
-
-    def refusal(self, ref: ChannelRef, elsewhere: int) -> bytes | None:
-        """What a poll is told that makes too many; None when it does not."""
-        if not self._most or self.hub.listening(ref) + elsewhere <= self._most:
-            return None
-        text = f"the channel has {self._most} subscribers already"
-        self._counters.refuse("max_subscribers", text)
-        return line(403, text)
-
-
-class Poll(HeldPoll):
+class Poll(HeldPoll, Waiting):
     """A long poll of the relay, which may have to be let in by all processes that share the store before it waits."""
 
     __slots__ = ()
@@ -181,12 +157,12 @@ class Poll(HeldPoll):
     def joined(self) -> None:
         place = self._place
         self.claim = 0
-        if place.bounded:
+        if place.admission.bounded:
             # Nobody displaces it before its turn is known.
             self.claim = None
             self.held = True
             try:
-                admitted = place.admit(self._exchange.args, self)
+                admitted = place.admission.admit(self._exchange.args, self)
             except HbpushError as error:
                 self._refused(error)
                 return
@@ -218,9 +194,7 @@ class Poll(HeldPoll):
         """Processes that share the store have decided. What has ended meanwhile is none of their business."""
         if not self.held:
             return
-        ref = self._exchange.args
-        admitted = claim.number and claim.number >= self._place.hub.newest_claim(ref)
-        refusal = self._place.refusal(ref, claim.elsewhere) if admitted else DISPLACED.wire()
+        refusal = self._place.admission.refusal(self._exchange.args, claim)
         if refusal is not None:
             self.leave(refusal)
         else:
