@@ -1,0 +1,62 @@
+"""Event streams: what a server of ``text/event-stream`` writes (HTML standard, section 9.2). Pure.
+
+A stream is text in UTF-8. What a client gets of a message is its data, its name and an id to resume by; line ends within the data, CR, LF
+or CRLF, become LF. A body that is no text is sent in base64 under the name ``base64``, or ``NAME;base64`` where the message has a name.
+"""
+
+from __future__ import annotations
+
+import re
+from binascii import b2a_base64
+
+from hbpush.core.message import HEADER_VALUE, Message
+
+MEDIA = b"text/event-stream"
+HEADERS = b"Content-Type: text/event-stream\r\nCache-Control: no-cache\r\nX-Accel-Buffering: no\r\n"
+"""Header lines of the response. The last one has nginx hand on each piece as it comes."""
+
+COMMENT = b":\n\n"
+"""What every client passes over: a heartbeat."""
+
+BASE64 = b"base64"
+
+_LINE_END = re.compile(rb"\r\n|[\r\n]")
+
+
+def event(data: bytes, id: bytes = b"", name: bytes = b"") -> bytes:
+    """One event. ``data`` is UTF-8; ``id`` and ``name`` are on one line each, empty for none: a client then keeps the id that it has."""
+    if b"\n" in data or b"\r" in data:
+        data = _LINE_END.sub(b"\ndata: ", data)
+    return b"%b%bdata: %b\n\n" % (b"event: %b\n" % name if name else b"", b"id: %b\n" % id if id else b"", data)
+
+
+def message_event(message: Message, id: bytes) -> bytes:
+    """A message as an event, with the id to resume by."""
+    body = message.body
+    name = b"" if message.event is None else event_name(message.event)
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        body = b2a_base64(body, newline=False)
+        name = b"%b;%b" % (name, BASE64) if name else BASE64
+    return event(body, id, name)
+
+
+def event_name(name: str) -> bytes:
+    """A message's name as a field can carry it; nothing for one from another protocol that none can."""
+    try:
+        value = name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return b""
+    return value if HEADER_VALUE.fullmatch(value) else b""
+
+
+def opening(retry: float = 0, id: bytes = b"") -> bytes:
+    """What a stream begins with: after how many seconds a client is to come back (0: as it likes), and the id it has, if it is given one.
+
+    A client takes the id up although no event comes with it.
+    """
+    lines = b"retry: %d\n" % round(retry * 1000) if retry else b""
+    if id:
+        lines += b"id: %b\n" % id
+    return lines + b"\n" if lines else COMMENT
