@@ -42,11 +42,14 @@ class Writer(Protocol):
 class WebSocket(Protocol):
     """An open WebSocket, as its listener sees it. Everything is a no-op once it is closed."""
 
+    slow_code: int
+    """With what close code a reader is told that it fell behind by a whole outbox; 0, as it is at first, to be cut without a word."""
+
     @property
     def subprotocol(self) -> str | None: ...
 
     def write(self, frames: bytes) -> None:
-        """Send ready frames (`hbpush.web.websocket.frame`). Over the outbox bound the connection is cut."""
+        """Send ready frames (`hbpush.web.websocket.frame`). Over the outbox bound the socket is closed, and ``gone`` called later."""
 
     def has_room(self) -> bool:
         """Whether less than half of the outbox waits."""

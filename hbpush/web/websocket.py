@@ -127,6 +127,7 @@ class Socket(WSListener):
         "_state",
         "_timer",
         "_transport",
+        "slow_code",
         "subprotocol",
     )
 
@@ -142,6 +143,7 @@ class Socket(WSListener):
         ping_timeout: float,
     ) -> None:
         self.subprotocol = subprotocol
+        self.slow_code = 0
         self._host = host
         self._transport = transport
         self._listener = listener
@@ -187,7 +189,10 @@ class Socket(WSListener):
         transport = self._transport
         if self._paused and transport.get_write_buffer_size() + len(frames) > self._outbox:
             self._host.counters.refuse("slow", "a reader fell behind by a whole outbox and was cut")
-            self._cut()
+            if self.slow_code:
+                self._close_slow()
+            else:
+                self._cut()
             return
         transport.write(frames)
 
@@ -204,6 +209,12 @@ class Socket(WSListener):
         self._transport.write(close_frame(code, reason))
         self._state = CLOSING
         self._restart_timer(CLOSE_TIMEOUT, self._cut)
+
+    def _close_slow(self) -> None:
+        """Say why behind all that waits, for a peer that reads again in time. The listener hears at once that nobody takes more."""
+        self.close(self.slow_code, "too slow")
+        listener, self._listener = self._listener, cast("WebSocketListener", None)
+        self._host.clock.call_soon(partial(listener.gone, BROKEN))
 
     # The parser's side
 
@@ -257,7 +268,8 @@ class Socket(WSListener):
         self._host.release(self._transport)
         listener, self._listener = self._listener, cast("WebSocketListener", None)
         self._transport = cast("Transport", None)
-        listener.gone(self._code)
+        if listener is not None:
+            listener.gone(self._code)
 
     # Messages
 

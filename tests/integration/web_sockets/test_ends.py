@@ -159,6 +159,26 @@ async def test_a_slow_reader_is_cut(site: Site) -> None:
     assert site.counters.counts["slow"] == 1
 
 
+async def test_a_slow_reader_is_told_with_a_code_of_its_listener(site: Site) -> None:
+    site.options.update(outbox=256 * 1024, ping_interval=0)
+    peer = await no_reader(site)
+    listener = site.listeners[-1]
+    listener.socket.slow_code = 4000
+    sent = await fill(site, listener)
+    while not site.counters.counts["slow"]:
+        listener.socket.write(frame(b"%08d" % sent * 1000, False))
+        sent += 1
+    # The one that was too much is not sent; the listener hears at once that nobody takes more, but not from within the write.
+    assert listener.code is None
+    assert await listener.next() == ("gone", 1006)
+    peer.writer.transport.resume_reading()
+    for number in range(sent - 1):
+        assert (await peer.read_frame())[1][:8] == b"%08d" % number
+    assert await peer.read_close() == 4000
+    site.clock.advance(7)
+    assert await peer.is_over()
+
+
 async def test_pongs_count_too(site: Site) -> None:
     site.options.update(outbox=256 * 1024, ping_interval=0)
     peer = await no_reader(site)
