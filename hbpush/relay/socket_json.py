@@ -1,0 +1,113 @@
+"""The WebSocket subprotocol ``hbpush.json``: one JSON object a frame (DESIGN section 7). Pure.
+
+A message is ``{"channel", "id", "type", "data"}``, with ``"event"`` if it has a name and ``"encoding": "base64"`` where data is that.
+``type`` is its Content-Type or null; ``data`` is what `hbpush.core.content` makes of its body. A subscription of several channels adds
+``"resume"``, where it stands (`hbpush.relay.positions`). ``{"gap": true, "channel"}`` tells that messages of the channel were missed,
+``{"deleted": true, "channel"}`` that it is no more.
+
+A client that may publish sends ``{"publish": data}``, perhaps with ``type``, ``event``, ``encoding`` and ``channel``, and is answered
+``{"published": id, "channel"}`` or ``{"error": text}``.
+"""
+
+from __future__ import annotations
+
+from binascii import a2b_base64
+from typing import Literal
+
+import msgspec
+
+from hbpush.core import jsontext
+from hbpush.core.content import content, is_json
+from hbpush.core.message import HEADER_VALUE, Draft, Message, MessageId
+from hbpush.errors import ProtocolError
+
+SUBPROTOCOL = "hbpush.json"
+
+TEXT, JSON, BINARY = b"text/plain", b"application/json", b"application/octet-stream"
+"""The types of what is published without one: a text, any other JSON, base64."""
+
+
+def message_json(message: Message, resume: str | None = None) -> bytes:
+    """A message, with where a subscription of several channels stands after it."""
+    data, is_base64 = content(message.body, message.content_type)
+    media = "null" if message.content_type is None else jsontext.quote(message.content_type.decode("latin-1"))
+    more = ""
+    if is_base64:
+        more = ',"encoding":"base64"'
+    if message.event is not None:
+        more += f',"event":{jsontext.quote(message.event)}'
+    if resume is not None:
+        more += f',"resume":"{resume}"'
+    return f'{{"channel":{jsontext.quote(message.channel.id)},"id":"{message.id}","type":{media},"data":{data}{more}}}'.encode()
+
+
+def gap(channel: str) -> bytes:
+    """Messages of the channel were missed."""
+    return b'{"gap":true,"channel":%b}' % jsontext.quote(channel).encode()
+
+
+def deleted(channel: str) -> bytes:
+    """The channel is no more."""
+    return b'{"deleted":true,"channel":%b}' % jsontext.quote(channel).encode()
+
+
+def published(channel: str, id: MessageId) -> bytes:
+    """The answer to what was published."""
+    return b'{"published":"%b","channel":%b}' % (str(id).encode(), jsontext.quote(channel).encode())
+
+
+def error(text: str) -> bytes:
+    """The answer to what was not."""
+    return b'{"error":%b}' % jsontext.quote(text).encode()
+
+
+class Publication(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a client sends."""
+
+    publish: msgspec.Raw
+    type: str | None = None
+    event: str | None = None
+    encoding: Literal["base64"] | None = None
+    channel: str | None = None
+
+
+_decoder = msgspec.json.Decoder(Publication)
+
+
+def publication(text: str) -> tuple[str | None, Draft]:
+    """The channel that a client names, None for none, and what it publishes there. Raises ProtocolError.
+
+    Data of a type of JSON is published as it is spelled, a text of any other type as its characters, and in base64 as its bytes.
+    """
+    try:
+        given = _decoder.decode(text)
+        media = None if given.type is None else _value(given.type, "type")
+        raw = bytes(given.publish)
+        if given.encoding is not None:
+            return given.channel, _draft(a2b_base64(_text(raw), strict_mode=True), media or BINARY, given.event)
+        if raw.startswith(b'"') and (media is None or not is_json(media)):
+            return given.channel, _draft(_text(raw).encode(), media or TEXT, given.event)
+        return given.channel, _draft(raw, media or JSON, given.event)
+    except msgspec.DecodeError as refused:
+        raise ProtocolError(str(refused)) from None
+    except (UnicodeError, ValueError):
+        raise ProtocolError("what is published is not in its encoding") from None
+    except RecursionError:
+        raise ProtocolError("JSON is nested too deeply") from None
+
+
+def _draft(body: bytes, media: bytes, event: str | None) -> Draft:
+    if event:
+        _value(event, "event")
+    return Draft(body, media, event or None)
+
+
+def _text(raw: bytes) -> str:
+    return msgspec.json.decode(raw, type=str)
+
+
+def _value(text: str, name: str) -> bytes:
+    value = text.strip(" \t").encode()
+    if not HEADER_VALUE.fullmatch(value):
+        raise ProtocolError(f"{name} has a control character in it")
+    return value
