@@ -13,14 +13,17 @@ from hbpush.daemon.options import shown
 from hbpush.daemon.routes_check import literal_head
 from hbpush.errors import ConfigError
 from hbpush.relay import publisher, subscriber
+from hbpush.relay.auto import Auto
+from hbpush.relay.eventsource import EventSource
 from hbpush.relay.settings import PublisherSettings, RelaySettings, SubscriberSettings
+from hbpush.relay.websocket import SocketPlace
 from hbpush.web import cors
 from hbpush.web.exchange import Endpoint
-from hbpush.web.routes import Pattern, Prefix, Regex, Route, channel_id
+from hbpush.web.routes import Exact, Pattern, Prefix, Regex, Route, channel_id
 
 EXPOSED = b"Last-Modified, Etag, X-Relay-Missed, X-Relay-Event, Retry-After"
-SUBSCRIBER_HEADERS = b"If-Modified-Since, If-None-Match, Content-Type"
-PUBLISHER_HEADERS = SUBSCRIBER_HEADERS + b", Authorization, X-Api-Key, X-Relay-Event, X-EventSource-Event"
+SUBSCRIBER_HEADERS = b"If-Modified-Since, If-None-Match, Last-Event-ID, Content-Type"
+PUBLISHER_HEADERS = b"If-Modified-Since, If-None-Match, Content-Type, Authorization, X-Api-Key, X-Relay-Event, X-EventSource-Event"
 
 
 class RelayLocation(Location):
@@ -95,11 +98,49 @@ class SubscriberLocation(RelayLocation):
     methods = subscriber.METHODS
     request_headers = SUBSCRIBER_HEADERS
 
+    @classmethod
+    def check(cls, settings: Any) -> None:
+        super().check(settings)
+        if settings.publish and settings.polling not in ("websocket", "auto"):
+            raise ConfigError(f"is true while polling is {settings.polling}; only websocket and auto let clients publish", "publish")
+        if settings.multiple and settings.polling not in ("eventsource", "websocket", "auto"):
+            raise ConfigError(f"is true while polling is {settings.polling}; only eventsource, websocket and auto take it", "multiple")
+        if settings.multiple and settings.concurrency != "broadcast":
+            raise ConfigError(f"is {settings.concurrency} while multiple is true, with which it has to be broadcast", "concurrency")
+
+    @classmethod
+    def warnings(cls, settings: Any, loopback: bool) -> list[str]:
+        if loopback or not settings.publish:
+            return []
+        return [
+            "whoever reaches this server may publish here; listen on a loopback address, or let a publisher location with a key do that"
+        ]
+
+    def routes(self) -> Sequence[Route]:
+        routes = list(super().routes())
+        if self.settings.multiple and isinstance(self.pattern, Prefix):
+            # All channels may be in the query.
+            routes.append(Route(Exact(self.pattern.text), self.endpoint, self.channel, guard=self.guard))
+        return routes
+
+    def channel(self, name: bytes) -> Any:
+        if not self.settings.multiple:
+            return super().channel(name)
+        return tuple([super(SubscriberLocation, self).channel(part) for part in name.split(b",")]) if name else ()
+
     def make_endpoint(self) -> Endpoint:
-        context = self.context
-        if self.settings.polling == "interval":
-            return subscriber.IntervalPoll(self, context.hub, self.settings)
-        return subscriber.LongPoll(self, context.hub, context.wheel, context.counters, self.settings)
+        context, settings = self.context, self.settings
+        match settings.polling:
+            case "interval":
+                return subscriber.IntervalPoll(self, context.hub, settings)
+            case "eventsource":
+                return EventSource(self, context, settings)
+            case "websocket":
+                return SocketPlace(self, context, settings)
+        long = subscriber.LongPoll(self, context.hub, context.wheel, context.counters, settings)
+        return (
+            long if settings.polling == "long" else Auto(long, EventSource(self, context, settings), SocketPlace(self, context, settings))
+        )
 
 
 def pattern(settings: RelaySettings) -> Pattern:

@@ -8,7 +8,7 @@ headers, since browsers and caches add those by themselves; ``last_event_id`` go
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes
@@ -119,11 +119,7 @@ _id = lru_cache(1024)(MessageId)
 
 def since_query(query: bytes, if_modified_since: bytes | None, if_none_match: bytes | None) -> MessageId | None:
     """`since_headers` for a request with a query. The first argument of a name counts."""
-    given: dict[bytes, bytes] = {}
-    for argument in query.split(b"&"):
-        name, _, value = argument.partition(b"=")
-        if name in _QUERY_NAMES and name not in given:
-            given[name] = unquote_to_bytes(value.replace(b"+", b" "))
+    given = {name: unquote_to_bytes(value) for name, value in reversed(arguments(query, _QUERY_NAMES))}
     since = since_headers(if_modified_since, if_none_match)
     if not given:
         return since
@@ -135,6 +131,12 @@ def since_query(query: bytes, if_modified_since: bytes | None, if_none_match: by
         return MessageId.parse(last_event_id.decode("latin-1"))
     except ValueError as error:
         raise ProtocolError(f"last_event_id: {error}") from None
+
+
+def arguments(query: bytes, names: Container[bytes]) -> list[tuple[bytes, bytes]]:
+    """The arguments of a query that have one of these names, in their order; values are percent-encoded."""
+    pairs = (argument.partition(b"=") for argument in query.split(b"&"))
+    return [(name, value.replace(b"+", b"%20")) for name, _, value in pairs if name in names]
 
 
 def id_lines(id: MessageId, quoted: bool = False) -> bytes:

@@ -39,7 +39,11 @@ class SubscriberSettings(RelaySettings, frozen=True, forbid_unknown_fields=True,
     """The options of a subscriber location."""
 
     polling: Annotated[
-        Literal["long", "interval"], msgspec.Meta(description="long: wait for the next message; interval: answer at once")
+        Literal["long", "interval", "eventsource", "websocket", "auto"],
+        msgspec.Meta(
+            description="long: wait for the next message; interval: answer at once; eventsource, websocket: a stream of messages; "
+            "auto: websocket for who asks for an upgrade, eventsource for who accepts text/event-stream, long for all others"
+        ),
     ] = "long"
     concurrency: Annotated[
         Literal["broadcast", "first", "last"],
@@ -56,3 +60,28 @@ class SubscriberSettings(RelaySettings, frozen=True, forbid_unknown_fields=True,
         Count, msgspec.Meta(description="subscribers that a channel may have when one more wants to wait, 0 for any")
     ] = 0
     quote_etag: Annotated[bool, msgspec.Meta(description="whether the Etag is sent in quotes")] = False
+    multiple: Annotated[
+        bool,
+        msgspec.Meta(
+            description="whether a stream may be of several channels: their ids with commas between them, or channel= in the query"
+        ),
+    ] = False
+    max_channels: Annotated[Annotated[int, msgspec.Meta(ge=1)], msgspec.Meta(description="channels that one stream may be of")] = 100
+    heartbeat_interval: Annotated[
+        Seconds, msgspec.Meta(description="seconds between two comments on an event stream, or two pings of a WebSocket, 0 for none")
+    ] = 25
+    ping_timeout: Annotated[
+        Annotated[float, msgspec.Meta(gt=0)], msgspec.Meta(description="seconds that the client of a WebSocket has to answer a ping")
+    ] = 20
+    retry: Annotated[
+        Seconds, msgspec.Meta(description="seconds after which the client of an event stream is to come back, 0 to leave that to it")
+    ] = 3
+    outbox_bytes: Annotated[
+        Annotated[int, msgspec.Meta(ge=1024)],
+        msgspec.Meta(description="bytes that may wait for the client of a stream; over that it is cut off, and may come back for them"),
+    ] = 1024 * 1024
+    publish: Annotated[bool, msgspec.Meta(description="whether the clients of WebSockets may publish")] = False
+    max_message: Annotated[
+        Annotated[int, msgspec.Meta(ge=1024)],
+        msgspec.Meta(description="bytes of the largest message that the client of a WebSocket may send"),
+    ] = 1024 * 1024

@@ -31,7 +31,7 @@ _ORIGIN = re.compile(r"null|[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])
 
 def check(allow_origin: AllowOrigin, allow_credentials: bool) -> None:
     """Raise ConfigError, its path ``allow_origin`` or ``allow_credentials``, for what no browser would take."""
-    origins = _listed(allow_origin)
+    origins = listed(allow_origin)
     for index, origin in enumerate(origins):
         place = "allow_origin" if isinstance(allow_origin, str) else f"allow_origin[{index}]"
         if origin == ANY:
@@ -56,13 +56,14 @@ def guarded(
     ``methods`` and ``request_headers`` are what a preflight allows, ``exposed`` the response headers that a page may read.
     OPTIONS is left to the endpoint to answer with 200.
     """
-    origins = _listed(allow_origin)
+    origins = listed(allow_origin)
     if not origins:
         return endpoint
     return _Guard(endpoint, origins, allow_credentials, methods, request_headers, exposed)
 
 
-def _listed(allow_origin: AllowOrigin) -> tuple[str, ...]:
+def listed(allow_origin: AllowOrigin) -> tuple[str, ...]:
+    """The origins that are allowed: none, `ANY` alone, or some."""
     if isinstance(allow_origin, str):
         return (allow_origin,) if allow_origin else ()
     return allow_origin

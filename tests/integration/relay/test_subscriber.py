@@ -332,7 +332,7 @@ async def test_cors(site: Site) -> None:
         assert (got.status, got.headers[b"access-control-allow-origin"]) == (status, b"*")
         assert got.headers[b"access-control-expose-headers"] == b"Last-Modified, Etag, X-Relay-Missed, X-Relay-Event, Retry-After"
     preflight = await site.ask("OPTIONS", "/sub/news", "Origin: https://a.example", "Access-Control-Request-Method: GET")
-    assert preflight.headers[b"access-control-allow-headers"] == b"If-Modified-Since, If-None-Match, Content-Type"
+    assert preflight.headers[b"access-control-allow-headers"] == b"If-Modified-Since, If-None-Match, Last-Event-ID, Content-Type"
     poll = await site.hold("/sub/news", "Origin: https://a.example", *since(SECOND, 0))
     await site.post("/pub/news", b"two")
     assert (await poll.answer()).headers[b"access-control-allow-origin"] == b"*"

@@ -53,9 +53,48 @@ def test_refused(kind: type[Location], options: dict[str, Any], path: str, words
 
 
 @pytest.mark.parametrize(
+    ("options", "path", "words"),
+    [
+        ({"publish": True}, "publish", ["polling is long", "websocket", "auto"]),
+        ({"publish": True, "polling": "eventsource"}, "publish", ["polling is eventsource"]),
+        ({"multiple": True}, "multiple", ["polling is long", "eventsource"]),
+        ({"multiple": True, "polling": "interval"}, "multiple", ["polling is interval"]),
+        ({"multiple": True, "polling": "auto", "concurrency": "first"}, "concurrency", ["is first", "broadcast"]),
+    ],
+)
+def test_options_that_do_not_go_together(options: dict[str, Any], path: str, words: list[str]) -> None:
+    with pytest.raises(ConfigError) as refused:
+        location(SubscriberLocation, prefix="/sub/", **options)
+    assert refused.value.path == path
+    for word in words:
+        assert word in refused.value.message
+
+
+@pytest.mark.parametrize(("loopback", "publish", "warned"), [(True, True, 0), (False, True, 1), (False, False, 0)])
+def test_publishing_by_anybody_is_warned_of(loopback: bool, publish: bool, warned: int) -> None:
+    settings = msgspec.convert({"prefix": "/sub/", "polling": "websocket", "publish": publish}, SubscriberLocation.Settings)
+    assert len(SubscriberLocation.warnings(settings, loopback)) == warned
+
+
+def test_several_channels_in_a_path() -> None:
+    place = location(SubscriberLocation, prefix="/sub/", polling="auto", multiple=True)
+    assert isinstance(place, SubscriberLocation)
+    assert [ref.id for ref in place.channel(b"a,b%2Cc,a")] == ["a", "b,c", "a"]
+    assert [route.pattern.match(b"/sub/") for route in place.routes()] == [None, b""]
+    with pytest.raises(ProtocolError):
+        place.channel(b"a,,b")
+
+
+@pytest.mark.parametrize(
     ("kind", "options"),
     [
         (SubscriberLocation, {"polling": "eventually"}),
+        (SubscriberLocation, {"outbox_bytes": 1000}),
+        (SubscriberLocation, {"max_message": 0}),
+        (SubscriberLocation, {"max_channels": 0}),
+        (SubscriberLocation, {"heartbeat_interval": -1}),
+        (SubscriberLocation, {"ping_timeout": 0}),
+        (SubscriberLocation, {"retry": -1}),
         (SubscriberLocation, {"first_message": 0}),
         (SubscriberLocation, {"first_message": "latest"}),
         (SubscriberLocation, {"concurrency": "second"}),

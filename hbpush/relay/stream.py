@@ -1,0 +1,325 @@
+"""Subscriptions that go on: what EventSource and WebSocket have in common (relay specification 1.3, 7.2; DESIGN sections 3, 7).
+
+A `Stream` is one request and what it becomes; on each of its channels it is present by a `Leg`, to which the hub delivers. It begins
+closed: all its channels have to exist, and the location to let it in, before anything but a refusal is answered. What comes until then
+is kept, no more than an outbox of it. How the peer is spoken to is for those who derive.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from hbpush.core.batch import Batch, Format
+from hbpush.core.message import ChannelRef, MessageId, Since
+from hbpush.core.result import then
+from hbpush.core.subscription import CloseReason
+from hbpush.errors import HbpushError
+from hbpush.relay.admission import DISPLACED, Waiting
+from hbpush.relay.positions import Form, Ids, Standing, standing
+from hbpush.relay.rules import VARY
+from hbpush.stores.base import Claim, Receipt
+from hbpush.web.answers import NOT_FOUND, Head, away, fail
+from hbpush.web.exchange import Exchange
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hbpush.relay.streaming import Streaming
+
+DELETED = Head(410, VARY)
+
+OPENING, OPEN, OVER = range(3)
+
+
+class Stream(ABC):
+    """A subscription, from its request to its end. ``state`` is OPENING, OPEN or OVER.
+
+    ``form`` is set before the first message is written.
+    """
+
+    __slots__ = ("_early", "_exchange", "_undecided", "_waiting_bytes", "form", "legs", "place", "standing", "state")
+
+    form: Form
+
+    def __init__(self, place: Streaming, exchange: Exchange, refs: Sequence[ChannelRef], sinces: Sequence[Since]) -> None:
+        self.place = place
+        self.state = OPENING
+        self.standing: Standing | None = None
+        self._exchange = exchange
+        self._early: list[tuple[Leg, Batch]] | None = []
+        self._waiting_bytes = 0
+        kind = Leg if len(refs) == 1 else OneOfSeveral
+        self.legs: tuple[Leg, ...] = tuple(
+            [kind(self, index, ref, since) for index, (ref, since) in enumerate(zip(refs, sinces, strict=True))]
+        )
+        self._undecided = len(self.legs)
+
+    # How the peer is spoken to
+
+    @abstractmethod
+    def begin(self, exchange: Exchange, missed: bool) -> Callable[[bytes], object] | None:
+        """Answer the request, and set ``form``: how to write from now on, None when the peer has left.
+
+        ``missed`` tells that messages were; `tell_gap` follows, while ``state`` is OPENING still.
+        """
+
+    @abstractmethod
+    def has_room(self) -> bool:
+        """Whether the peer takes more."""
+
+    @abstractmethod
+    def tell_gap(self, leg: Leg) -> None:
+        """Messages of a channel were missed."""
+
+    @abstractmethod
+    def tell_deleted(self, leg: Leg) -> None:
+        """One channel of several is no more."""
+
+    @abstractmethod
+    def finish(self, leg: Leg, reason: CloseReason) -> None:
+        """The last thing that the peer hears: why the hub dropped a leg."""
+
+    # From the request to the first byte
+
+    def start(self) -> None:
+        """Subscribe to all channels."""
+        hub = self.place.hub
+        for leg in self.legs:
+            hub.subscribe(leg.ref, leg, leg.since, must_exist=True)
+            if self.state == OVER:
+                return
+
+    def keep(self, leg: Leg, batch: Batch) -> None:
+        """A message that comes before the answer begins."""
+        early = self._early
+        if early is None:
+            return
+        early.append((leg, batch))
+        self._waiting_bytes += sum([len(message.body) for message in batch.messages])
+        if not leg.begun:
+            self.begun(leg)
+        if self.state == OPENING and self._waiting_bytes > self.place.outbox and len(early) > len(self.legs):
+            self.refuse(away())
+
+    def begun(self, leg: Leg) -> None:
+        """A channel exists, and is heard."""
+        leg.begun = True
+        self._undecided -= 1
+        if not self._undecided:
+            self._admit()
+
+    def _admit(self) -> None:
+        admission = self.place.admission
+        if not admission.bounded:
+            for leg in self.legs:
+                leg.held = True
+                leg.claim = 0
+            self._open()
+            return
+        self._undecided = len(self.legs)
+        for leg in self.legs:
+            # Nobody displaces it before its turn is known.
+            leg.held = True
+            try:
+                admitted = admission.admit(leg.ref, leg)
+            except HbpushError as error:
+                self._not_decided(error)
+                return
+            if isinstance(admitted, bytes):
+                self.refuse(admitted)
+                return
+            then(admitted, partial(self._claimed, leg), self._not_decided)
+            if self.state == OVER:
+                return
+
+    def _claimed(self, leg: Leg, claim: Claim) -> None:
+        if self.state != OPENING:
+            return
+        refusal = self.place.admission.refusal(leg.ref, claim)
+        if refusal is not None:
+            self.refuse(refusal)
+            return
+        leg.claim = claim.number
+        self._undecided -= 1
+        if not self._undecided:
+            self._open()
+
+    def _not_decided(self, _: BaseException) -> None:
+        if self.state == OPENING:
+            self.refuse(away())
+
+    def _open(self) -> None:
+        exchange = self._exchange
+        write = self.begin(exchange, any(leg.lost for leg in self.legs))
+        if write is None:
+            self.leave()
+            return
+        self._exchange = cast("Exchange", None)
+        if len(self.legs) > 1:
+            self.standing = standing(self.form, self.ids())
+        early, self._early = self._early or [], None
+        for leg in self.legs:
+            leg.write = write
+            leg.format = cast("Format", self.form)
+        for leg in self.legs:
+            if leg.lost:
+                leg.lost = False
+                self.tell_gap(leg)
+        self.state = OPEN
+        for leg, batch in early:
+            leg.deliver(batch)
+        # Those that were kept from reading on while nothing could be written.
+        self.drained()
+
+    def refuse(self, answer: bytes) -> None:
+        """End before the answer has begun, with another one."""
+        exchange = self._exchange
+        self.leave()
+        exchange.respond(answer)
+
+    def ids(self) -> Ids:
+        """Where the subscription began."""
+        return tuple([leg.since if isinstance(leg.since, MessageId) else None for leg in self.legs])
+
+    # The peer
+
+    def drained(self) -> None:
+        """There is room again."""
+        hub = self.place.hub
+        for leg in self.legs:
+            hub.resume(leg.ref, leg)
+
+    def leave(self) -> None:
+        """Take no more messages: the peer is gone, or was told that it is over."""
+        self.state = OVER
+        self._early = None
+        self._exchange = cast("Exchange", None)
+        self.standing = None
+        legs, self.legs = self.legs, ()
+        for leg in legs:
+            leg.held = False
+            leg.write = _nowhere
+            self.place.hub.unsubscribe(leg.ref, leg)
+
+    # What the hub tells
+
+    def absent(self, leg: Leg) -> None:
+        """There is no such channel: make it, or refuse."""
+        if not self.place.create:
+            self.refuse(NOT_FOUND.wire())
+            return
+        # Who calls may be the hub or a Future's callback, neither of which would answer an error.
+        try:
+            made = self.place.hub.create(leg.ref, permanent=False)
+        except HbpushError as error:
+            self._failed(error)
+        else:
+            then(made, partial(self._created, leg), self._failed)
+
+    def _created(self, leg: Leg, _: Receipt) -> None:
+        if self.state == OPENING:
+            self.place.hub.subscribe(leg.ref, leg, leg.since, must_exist=True)
+
+    def _failed(self, error: BaseException) -> None:
+        if self.state == OPENING:
+            exchange = self._exchange
+            self.leave()
+            fail(exchange, error)
+
+    def closed(self, leg: Leg, reason: CloseReason) -> None:
+        """The hub has dropped a leg."""
+        if self.state == OPENING:
+            self._closed_early(leg, reason)
+        elif self.state == OPEN:
+            if reason is CloseReason.DELETED and len(self.legs) > 1:
+                self.tell_deleted(leg)
+                leg.write = _nowhere
+                self.legs = tuple([other for other in self.legs if other is not leg])
+                return
+            self.state = OVER
+            self.finish(leg, reason)
+            self.leave()
+
+    def _closed_early(self, leg: Leg, reason: CloseReason) -> None:
+        match reason:
+            case CloseReason.ABSENT:
+                self.absent(leg)
+            case CloseReason.DELETED:
+                self.refuse(DELETED.wire())
+            case CloseReason.DISPLACED:
+                self.refuse(DISPLACED.wire())
+            case _:
+                self._exchange.keep = False
+                self.refuse(away())
+
+
+def _nowhere(_: bytes) -> None:
+    """Nobody is there any more."""
+
+
+class Leg(Waiting):
+    """A stream's presence on its one channel: a `hbpush.core.subscription.Subscriber`.
+
+    ``begun`` when its channel is known to exist; ``lost`` while the peer has to be told of a gap, once there is an answer.
+    """
+
+    __slots__ = ("begun", "claim", "format", "held", "index", "lost", "ref", "since", "stream", "write")
+
+    takes = None
+
+    def __init__(self, stream: Stream, index: int, ref: ChannelRef, since: Since) -> None:
+        self.stream = stream
+        self.index = index
+        self.ref = ref
+        self.since = since
+        self.claim: int | None = None
+        self.held = False
+        self.begun = False
+        self.lost = False
+        self.format: Format = cast("Format", None)
+        self.write: Callable[[bytes], object] | None = None
+
+    @property
+    def owner(self) -> object:
+        return self.stream.place.owner
+
+    def missed(self) -> None:
+        if self.write is None:
+            self.lost = True
+        elif self.stream.state == OPEN:
+            self.stream.tell_gap(self)
+
+    def joined(self) -> None:
+        if not self.begun and self.stream.state == OPENING:
+            self.stream.begun(self)
+
+    def deliver(self, batch: Batch) -> None:
+        write = self.write
+        if write is None:
+            self.stream.keep(self, batch)
+        else:
+            write(batch.wire(self.format))
+
+    def has_room(self) -> bool:
+        return self.write is not None and self.stream.state == OPEN and self.stream.has_room()
+
+    def closed(self, reason: CloseReason) -> None:
+        self.stream.closed(self, reason)
+
+
+class OneOfSeveral(Leg):
+    """A stream's presence on one of its channels."""
+
+    __slots__ = ()
+
+    def deliver(self, batch: Batch) -> None:
+        stream = self.stream
+        write = self.write
+        if write is None:
+            stream.keep(self, batch)
+        elif stream.standing is not None:
+            write(batch.wire(stream.standing.format(self.index)))
+            stream.standing = stream.standing.after(self.index, batch.messages[-1].id)
