@@ -21,6 +21,7 @@ from tests.bench.runner import Outcome, Place, measure
 from tests.bench.servers import Interpreter, Server
 from tests.bench.session_servers import known
 from tests.bench.session_works import SESSION_WORKS
+from tests.bench.stream_works import STREAM_WORKS
 from tests.bench.tyron_works import TYRON
 from tests.bench.works import ALL, QUICK, WORKS, Described, Sizes
 
@@ -28,7 +29,7 @@ FAILED = 1
 INTERRUPTED = 130
 TERMINATED = 143
 
-SERVED = (*WORKS, *SESSION_WORKS)
+SERVED = (*WORKS, *SESSION_WORKS, *STREAM_WORKS)
 CONTESTS = (*STORES, TYRON)
 EVERYTHING: Sequence[Described] = (*SERVED, *CONTESTS)
 

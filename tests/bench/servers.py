@@ -26,6 +26,9 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 PUBLISHER = "/pub/"
 SUBSCRIBER = "/sub/"
+STREAMS = "/stream/"
+"""The path of the location of event streams and WebSockets."""
+STREAMED = {"type": "subscriber", "prefix": STREAMS, "polling": "auto", "create_on_get": True}
 SESSIONS = {"type": "socketio", "resource": "socket.io"}
 SOCKJS = {"type": "sethpusher", "prefix": "/"}
 """The locations that sessions of the load generator talk to."""
@@ -50,13 +53,14 @@ print(json.dumps({
 
 
 class Bounds(NamedTuple):
-    """What a server has to have for a work: messages kept in a channel, sessions of Socket.IO or SockJS, an event that is acknowledged
-    with what it says.
+    """What a server has to have for a work: messages kept in a channel, sessions of Socket.IO or SockJS, streams, an event that is
+    acknowledged with what it says.
     """
 
     keep: int = 1000
     sessions: bool = False
     sockjs: bool = False
+    streams: bool = False
     echo: bool = False
 
 
@@ -148,6 +152,7 @@ class Hbpush(Server):
                 {"type": "publisher", "prefix": PUBLISHER},
                 *([SESSIONS] if bounds.sessions else []),
                 *([SOCKJS] if bounds.sockjs else []),
+                *([STREAMED] if bounds.streams else []),
             ]
             config.write_text(json.dumps({"store": store, "locations": locations}), encoding="utf-8")
         return [self.python.program, "-m", "hbpush.daemon", "--config", str(config), "--address", "127.0.0.1", "--port", str(port)]

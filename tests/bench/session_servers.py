@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from tests.bench import node
 from tests.bench.errors import BenchError
-from tests.bench.servers import HERE, SESSIONS, SOCKJS, Bounds, Hbpush, Interpreter, Limit, Nchan, Server, StockTornado
+from tests.bench.servers import HERE, SESSIONS, SOCKJS, STREAMED, Bounds, Hbpush, Interpreter, Limit, Nchan, Server, StockTornado
 
 
 class OnNode(Server):
@@ -77,7 +77,7 @@ class StockHost(Server):
     def command(self, port: int, folder: Path, bounds: Bounds) -> list[str]:
         if bounds.echo:
             return [self.python.program, str(HERE / "tornadio2_echo.py"), str(port), "--stock"]
-        location = SOCKJS if bounds.sockjs else SESSIONS
+        location = SOCKJS if bounds.sockjs else STREAMED if bounds.streams else SESSIONS
         return [self.python.program, str(HERE / "stock_host.py"), str(port), str(bounds.keep), json.dumps(location)]
 
     def environment(self) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
     python stock_host.py PORT KEEP LOCATION
 
-``KEEP`` messages are kept in each channel; ``LOCATION`` is that of the sessions, in JSON.
+``KEEP`` messages are kept in each channel; ``LOCATION`` is that of the sessions or streams, in JSON.
 """
 
 from __future__ import annotations

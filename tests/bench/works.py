@@ -21,7 +21,8 @@ KB = 1024
 class Sizes(NamedTuple):
     """How much of everything. Times in milliseconds. Those from ``in_flight`` on are of the works with Redis: messages published together,
     and messages whose way is timed; messages kept in a channel, and such channels; idle channels; channels that are listened to. Those
-    from ``sessions`` on are of the works with sessions: who gets messages, who says events, and who is idle.
+    from ``sessions`` on are of the works with sessions: who gets messages, who says events, and who is idle. ``streams`` is how many
+    subscribers the works with streams have, the most of them in those of time and memory.
     """
 
     rounds: int = 5
@@ -42,12 +43,13 @@ class Sizes(NamedTuple):
     sessions: int = 1000
     asking: int = 50
     idle_sessions: int = 5000
+    streams: tuple[int, ...] = (1000, 10_000)
 
 
 QUICK = Sizes(
     rounds=2, warm_ms=100, measured_ms=400, held=2000, releases=2, channels=(1, 1000, 20_000), backlogs=(10, 1000, 20_000),
     latencies=50, kept=200, kept_channels=50, idle=1000, watched=3000,
-    sessions=300, idle_sessions=1000,
+    sessions=300, idle_sessions=1000, streams=(1000, 3000),
 )  # fmt: skip
 
 

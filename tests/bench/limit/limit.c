@@ -18,11 +18,17 @@ struct ready {
     size_t length;
 };
 
+/* Some sockets, in any order. */
+struct list {
+    int *sockets;
+    int *place; /* of a socket in it, -1 where it is not */
+    int count;
+};
+
 struct room {
     int epoll;
-    int *held; /* sockets whose poll waits for a message */
-    int *place; /* of a socket in held, -1 where it is not */
-    int holding;
+    struct list polls; /* whose poll waits for a message */
+    struct list websockets, event_streams; /* which get every message */
     unsigned long messages;
     struct ready kept[KEPT]; /* by the number of the message */
 };
@@ -32,15 +38,63 @@ static void say(int socket, const char *text, size_t length)
     send(socket, text, length, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-static void let_go(struct room *room, int socket)
+static struct list new_list(void)
 {
-    int place = room->place[socket];
+    struct list list = {.sockets = allocate(SOCKETS, sizeof(int)), .place = allocate(SOCKETS, sizeof(int))};
+    return list;
+}
+
+static void add(struct list *list, int socket)
+{
+    list->place[socket] = list->count;
+    list->sockets[list->count++] = socket;
+}
+
+static void let_go(struct list *list, int socket)
+{
+    int place = list->place[socket];
     if (place < 0)
         return;
-    int last = room->held[--room->holding];
-    room->held[place] = last;
-    room->place[last] = place;
-    room->place[socket] = -1;
+    int last = list->sockets[--list->count];
+    list->sockets[place] = last;
+    list->place[last] = place;
+    list->place[socket] = -1;
+}
+
+static void say_to_all(const struct list *list, const char *text, size_t length)
+{
+    for (int i = 0; i < list->count; i++)
+        say(list->sockets[i], text, length);
+}
+
+static int listening(const struct room *room)
+{
+    return room->polls.count + room->websockets.count + room->event_streams.count;
+}
+
+/* The frame of a message (RFC 6455 section 5.2). */
+static void say_frame(const struct list *list, const char *body, size_t length)
+{
+    char text[SPACE];
+    size_t head = 2;
+    text[0] = (char)0x81;
+    if (length < 126) {
+        text[1] = (char)length;
+    } else {
+        text[1] = 126;
+        text[2] = (char)(length >> 8);
+        text[3] = (char)length;
+        head = 4;
+    }
+    memcpy(text + head, body, length);
+    say_to_all(list, text, head + length);
+}
+
+static void say_event(const struct list *list, unsigned long number, const char *body, size_t length)
+{
+    char text[SPACE];
+    int size = snprintf(text, SPACE, "id: 1:%lu\ndata: %.*s\n\n", number, (int)length, body);
+    say_to_all(list, text, (size_t)size);
 }
 
 static void say_info(const struct room *room, int socket, const char *status, int holding)
@@ -55,18 +109,20 @@ static void say_info(const struct room *room, int socket, const char *status, in
 
 static void take_post(struct room *room, int socket, const char *body, size_t length)
 {
-    int holding = room->holding;
+    int holding = listening(room);
     struct ready *message = &room->kept[++room->messages % KEPT];
     int head = snprintf(message->text, SPACE,
                         "HTTP/1.1 200 OK\r\nLast-Modified: Thu, 01 Jan 1970 00:00:01 GMT\r\nEtag: %lu\r\nContent-Type: text/plain\r\n"
                         "Content-Length: %zu\r\n\r\n", room->messages, length);
     memcpy(message->text + head, body, length);
     message->length = (size_t)head + length;
-    for (int i = 0; i < holding; i++) {
-        say(room->held[i], message->text, message->length);
-        room->place[room->held[i]] = -1;
-    }
-    room->holding = 0;
+    say_to_all(&room->polls, message->text, message->length);
+    while (room->polls.count > 0)
+        let_go(&room->polls, room->polls.sockets[room->polls.count - 1]);
+    if (room->websockets.count > 0)
+        say_frame(&room->websockets, body, length);
+    if (room->event_streams.count > 0)
+        say_event(&room->event_streams, room->messages, body, length);
     say_info(room, socket, holding > 0 ? "201 Created" : "202 Accepted", holding);
 }
 
@@ -79,9 +135,24 @@ static void take_poll(struct room *room, int socket, const char *request)
         const struct ready *next = &room->kept[(known + 1) % KEPT];
         say(socket, next->text, next->length);
     } else {
-        room->place[socket] = room->holding;
-        room->held[room->holding++] = socket;
+        add(&room->polls, socket);
     }
+}
+
+/* The answer to the key that every WebSocket of the load generator has. */
+static void take_websocket(struct room *room, int socket)
+{
+    static const char agreed[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                                 "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+    say(socket, agreed, sizeof agreed - 1);
+    add(&room->websockets, socket);
+}
+
+static void take_event_stream(struct room *room, int socket)
+{
+    static const char agreed[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
+    say(socket, agreed, sizeof agreed - 1);
+    add(&room->event_streams, socket);
 }
 
 static void take_request(struct room *room, int socket)
@@ -91,7 +162,9 @@ static void take_request(struct room *room, int socket)
     if (length < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (length <= 0) {
-        let_go(room, socket);
+        let_go(&room->polls, socket);
+        let_go(&room->websockets, socket);
+        let_go(&room->event_streams, socket);
         close(socket);
         return;
     }
@@ -103,7 +176,11 @@ static void take_request(struct room *room, int socket)
     if (memcmp(text, "POST", 4) == 0)
         take_post(room, socket, body, (size_t)(text + length - body) < LONGEST_BODY ? (size_t)(text + length - body) : LONGEST_BODY);
     else if (memcmp(text, "GET /pub/", 9) == 0)
-        say_info(room, socket, "200 OK", room->holding);
+        say_info(room, socket, "200 OK", listening(room));
+    else if (strstr(text, "Upgrade: websocket") != NULL)
+        take_websocket(room, socket);
+    else if (strstr(text, "Accept: text/event-stream") != NULL)
+        take_event_stream(room, socket);
     else
         take_poll(room, socket, text);
 }
@@ -113,7 +190,7 @@ static void take_clients(struct room *room, int listener)
     int socket;
     while ((socket = accept(listener, NULL, NULL)) >= 0) {
         without_delay(socket);
-        room->place[socket] = -1;
+        room->polls.place[socket] = room->websockets.place[socket] = room->event_streams.place[socket] = -1;
         watch(room->epoll, socket, (unsigned)socket);
     }
 }
@@ -124,7 +201,7 @@ int main(int count, char **words)
         fail("usage: limit PORT");
     raise_descriptor_limit();
     static struct room room;
-    room = (struct room){.epoll = new_epoll(), .held = allocate(SOCKETS, sizeof(int)), .place = allocate(SOCKETS, sizeof(int))};
+    room = (struct room){.epoll = new_epoll(), .polls = new_list(), .websockets = new_list(), .event_streams = new_list()};
     int listener = listen_on((int)whole("PORT", words[1], 1));
     watch(room.epoll, listener, (unsigned)listener);
     struct epoll_event events[AT_A_TIME];

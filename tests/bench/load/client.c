@@ -13,6 +13,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+enum { A_WHILE_US = 200 };
+
 void dial(struct client *client, int port)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((unsigned short)port)};
@@ -181,6 +183,37 @@ void await(struct client *client, struct answer *answer)
     } while (!receive(client, answer));
 }
 
+void begin_answer(struct client *client, const char *request, size_t length, const char *agreed)
+{
+    char text[REQUEST_SPACE];
+    send_request(client, request, length);
+    double patience = seconds() + PATIENCE_MS / 1e3;
+    for (;;) {
+        struct pollfd readable = {.fd = client->socket, .events = POLLIN};
+        if (poll(&readable, 1, PATIENCE_MS) == 0)
+            fail("no answer within %d s", PATIENCE_MS / 1000);
+        /* Only looked at first: what stands behind the head is for others. */
+        ssize_t there = recv(client->socket, text, sizeof text - 1, MSG_PEEK);
+        if (there < 0 && (errno == EAGAIN || errno == EINTR))
+            continue;
+        if (there <= 0)
+            fail("the server has closed a connection in place of an answer");
+        const char *end = memmem(text, (size_t)there, "\r\n\r\n", 4);
+        if (end == NULL) {
+            if (there == (ssize_t)sizeof text - 1 || seconds() > patience)
+                fail("a request is answered with %zd bytes that are no head", there);
+            usleep(A_WHILE_US);
+            continue;
+        }
+        text[there] = '\0';
+        if (strncmp(text, agreed, strlen(agreed)) != 0)
+            fail("a request is answered: %.*s", (int)strcspn(text, "\r"), text);
+        if (recv(client->socket, text, (size_t)(end + 4 - text), 0) < 0)
+            fail("the server has broken a connection: %s", strerror(errno));
+        return;
+    }
+}
+
 size_t get_request(char into[REQUEST_SPACE], const char *location, const char *channel)
 {
     int length = snprintf(into, REQUEST_SPACE, "GET %s%s HTTP/1.1\r\nHost: 127.0.0.1\r\n", location, channel);
@@ -202,12 +235,17 @@ size_t post_request(char into[REQUEST_SPACE], const char *path, size_t body_leng
     return (size_t)head + body_length;
 }
 
+long body_number(const char *text, size_t length, size_t body_length)
+{
+    return length == body_length && text[length - 1] == MARKER ? read_digits(text, NUMBER_DIGITS) : -1;
+}
+
 long message_number(const struct answer *answer, size_t body_length)
 {
     if (answer->status != 200)
         fail("a poll was answered %d", answer->status);
-    long number = answer->body_length == body_length ? read_digits(answer->body, NUMBER_DIGITS) : -1;
-    if (number < 0 || answer->body[body_length - 1] != MARKER)
+    long number = body_number(answer->body, answer->body_length, body_length);
+    if (number < 0)
         fail("a poll was answered with another body than was published");
     return number;
 }

@@ -45,13 +45,19 @@ void await(struct client *client, struct answer *answer);
 /* Send, and wait for the answer. */
 void ask(struct client *client, const char *request, size_t length, struct answer *answer);
 
+/* Sends a request, and waits until the head of its answer is there, which has to begin so. What stands behind it is left to be read. */
+void begin_answer(struct client *client, const char *request, size_t length, const char *agreed);
+
 /* The value of a header, NULL when absent; name in any case, without colon. */
 const char *header(const struct answer *answer, const char *name, size_t *length);
 
 /* A POST whose body is a message as common.h describes it. Returns the length; the body is its last body_length bytes. */
 size_t post_request(char into[REQUEST_SPACE], const char *path, size_t body_length);
 
-/* The number of a message that is as long as was posted and ends with its marker; fails otherwise. */
+/* The number of a message that is as long as was posted and ends with its marker, -1 for another text. */
+long body_number(const char *text, size_t length, size_t body_length);
+
+/* That of a poll's answer; fails without one. */
 long message_number(const struct answer *answer, size_t body_length);
 
 /* What the info body of a publisher's answer says behind a label, 0 for a channel that is not there. Fails without the label. */

@@ -48,4 +48,15 @@ void idle(struct places at, int few, int many, const char *channel, const char *
    and goes on, a number of times. */
 void come_and_go(struct places at, int count, int times, int at_a_time, const char *channel, const char *carrier, const char *dialect);
 
+/* Subscribers that stay: each has a stream of one channel. A kind is "websocket", whose frames are the messages, or "eventsource". */
+
+/* Messages to all of them; window messages are under way at a time. */
+void streams(struct places at, int count, int body_length, int window, int warm_ms, int measured_ms, const char *channel, const char *kind);
+
+/* Publishes one message after the other: when each of them had it, in ms from the publish. */
+void reach(struct places at, int count, int body_length, int times, const char *channel, const char *kind);
+
+/* Holds few, waits for a line on stdin, holds many, waits for the next. */
+void stay(struct places at, int few, int many, const char *channel, const char *kind);
+
 #endif

@@ -115,3 +115,15 @@ void watch(int epoll, int socket, unsigned key)
     if (epoll_ctl(epoll, EPOLL_CTL_ADD, socket, &event) < 0)
         fail("epoll: %s", strerror(errno));
 }
+
+static int ascending(const void *left, const void *right)
+{
+    double a = *(const double *)left, b = *(const double *)right;
+    return (a > b) - (a < b);
+}
+
+void print_times(double *taken, int count)
+{
+    qsort(taken, (size_t)count, sizeof *taken, ascending);
+    printf("p50=%.3f p99=%.3f last=%.3f\n", taken[(count - 1) / 2], taken[(count - 1) * 99L / 100], taken[count - 1]);
+}

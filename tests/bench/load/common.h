@@ -19,6 +19,9 @@ long whole(const char *name, const char *text, long least);
 /* Tells a figure, and waits for a line on stdin; its end is the end of the program. */
 void say_and_wait(const char *name, int number);
 
+/* Prints when half of them, 99 of 100, and the last one had come; puts them in order. In ms. */
+void print_times(double *taken, int count);
+
 /* Every descriptor that the process may have. */
 void raise_descriptor_limit(void);
 

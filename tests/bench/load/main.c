@@ -16,7 +16,10 @@ static const char usage[] = "usage: load WORK PUBLISHER_PORT PUBLISHER_PATH SUBS
                             "  fanout      SESSIONS BODY WINDOW WARM_MS MEASURED_MS CHANNEL CARRIER DIALECT\n"
                             "  roundtrip   SESSIONS BODY WARM_MS MEASURED_MS CARRIER DIALECT\n"
                             "  idle        FEW MANY CHANNEL CARRIER DIALECT\n"
-                            "  come-and-go SESSIONS TIMES AT_A_TIME CHANNEL CARRIER DIALECT";
+                            "  come-and-go SESSIONS TIMES AT_A_TIME CHANNEL CARRIER DIALECT\n"
+                            "  streams     SUBSCRIBERS BODY WINDOW WARM_MS MEASURED_MS CHANNEL websocket|eventsource\n"
+                            "  reach       SUBSCRIBERS BODY TIMES CHANNEL websocket|eventsource\n"
+                            "  stay        FEW MANY CHANNEL websocket|eventsource";
 
 enum { FIXED = 6, LARGEST = 5 };
 
@@ -26,7 +29,8 @@ int main(int count, char **words)
         const char *name;
         int numbers, texts;
     } works[] = {{"publish", 5, 0}, {"cycle", 5, 1}, {"hold", 2, 1}, {"release", 3, 1}, {"fill", 3, 2}, {"backlog", 4, 2},
-                 {"fanout", 5, 3}, {"roundtrip", 4, 2}, {"idle", 2, 3}, {"come-and-go", 3, 3}, {"feed", 5, 3}};
+                 {"fanout", 5, 3}, {"roundtrip", 4, 2}, {"idle", 2, 3}, {"come-and-go", 3, 3}, {"streams", 5, 2}, {"reach", 3, 2},
+                 {"stay", 2, 2}, {"feed", 5, 3}};
 
     raise_descriptor_limit();
     for (size_t i = 0; count > FIXED && i < sizeof works / sizeof *works; i++) {
@@ -53,6 +57,9 @@ int main(int count, char **words)
         case 7: roundtrip(at, n[0], n[1], n[2], n[3], texts[0], texts[1]); break;
         case 8: idle(at, n[0], n[1], texts[0], texts[1], texts[2]); break;
         case 9: come_and_go(at, n[0], n[1], n[2], texts[0], texts[1], texts[2]); break;
+        case 10: streams(at, n[0], n[1], n[2], n[3], n[4], texts[0], texts[1]); break;
+        case 11: reach(at, n[0], n[1], n[2], texts[0], texts[1]); break;
+        case 12: stay(at, n[0], n[1], texts[0], texts[1]); break;
         default: feed(at, n[0], n[1], n[2], n[3], n[4], texts[0], texts[1], strcmp(texts[2], "since") == 0);
         }
         return 0;

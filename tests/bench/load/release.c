@@ -3,7 +3,6 @@
 #include "pollers.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/epoll.h>
 
 enum { AT_A_TIME = 512 };
@@ -60,12 +59,6 @@ static size_t release_once(struct pollers *pollers, struct client *publisher, co
     return next_length;
 }
 
-static int ascending(const void *left, const void *right)
-{
-    double a = *(const double *)left, b = *(const double *)right;
-    return (a > b) - (a < b);
-}
-
 void release(struct places at, int count, int body_length, int times, const char *channel)
 {
     char path[512], post[REQUEST_SPACE];
@@ -81,8 +74,7 @@ void release(struct places at, int count, int body_length, int times, const char
     for (int time = 1; time <= times; time++) {
         write_digits(post + post_length - body_length, NUMBER_DIGITS, (unsigned long)time);
         size_t next_length = release_once(&pollers, &publisher, post, post_length, (size_t)body_length, taken);
-        qsort(taken, (size_t)count, sizeof *taken, ascending);
-        printf("p50=%.3f p99=%.3f last=%.3f\n", taken[(count - 1) / 2], taken[(count - 1) * 99L / 100], taken[count - 1]);
+        print_times(taken, count);
         if (time < times) {
             for (int i = 0; i < count; i++)
                 send_request(&pollers.clients[i], pollers.request, next_length);

@@ -3,15 +3,13 @@
 #include "common.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 enum { TEXT = 0x1, CLOSE = 0x8, PING = 0x9, PONG = 0xA, FINAL = 0x80, MASKED = 0x80, SHORT = 125, TWO_BYTES = 126 };
 enum { HEAD = 2, LONGER_HEAD = 4, KEY = 4 };
-enum { AT_A_TIME = 1 << 17, A_WHILE_US = 200 };
+enum { AT_A_TIME = 1 << 17 };
 
 /* Any key will do: masks guard proxies against scripts, and there are none of either. */
 static const unsigned char key[KEY] = {0x9d, 0x27, 0x41, 0xe6};
@@ -50,32 +48,7 @@ void upgrade(struct client *client, const char *path)
                           "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n", path);
     if (length >= (int)sizeof text)
         fail("a path of %zu bytes is too long", strlen(path));
-    send_request(client, text, (size_t)length);
-    double patience = seconds() + PATIENCE_MS / 1e3;
-    for (;;) {
-        struct pollfd readable = {.fd = client->socket, .events = POLLIN};
-        if (poll(&readable, 1, PATIENCE_MS) == 0)
-            fail("no answer to an upgrade within %d s", PATIENCE_MS / 1000);
-        /* Only looked at first: what stands behind the head belongs to read_texts. */
-        ssize_t there = recv(client->socket, text, sizeof text - 1, MSG_PEEK);
-        if (there < 0 && (errno == EAGAIN || errno == EINTR))
-            continue;
-        if (there <= 0)
-            fail("the server has closed a connection in place of an upgrade");
-        const char *end = memmem(text, (size_t)there, "\r\n\r\n", 4);
-        if (end == NULL) {
-            if (there == (ssize_t)sizeof text - 1 || seconds() > patience)
-                fail("an upgrade is answered with %zd bytes that are no head", there);
-            usleep(A_WHILE_US);
-            continue;
-        }
-        static const char agreed[] = "HTTP/1.1 101 ";
-        if (memcmp(text, agreed, sizeof agreed - 1) != 0)
-            fail("an upgrade is answered: %.*s", (int)strcspn(text, "\r"), text);
-        if (recv(client->socket, text, (size_t)(end + 4 - text), 0) < 0)
-            fail("the server has broken a connection: %s", strerror(errno));
-        return;
-    }
+    begin_answer(client, text, (size_t)length, "HTTP/1.1 101 ");
 }
 
 /* The length of the whole frame at the start of some bytes, 0 when more has to come. */

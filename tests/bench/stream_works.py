@@ -1,0 +1,89 @@
+"""What the bench measures of streams: event streams and WebSockets, beside those of nchan and a bare send() loop."""
+
+from __future__ import annotations
+
+from functools import partial
+from statistics import median
+
+from tests.bench.marks import Mark
+from tests.bench.processes import resident
+from tests.bench.servers import STREAMS, Bounds
+from tests.bench.works import BODY, FEW_HELD, KB, Case, Round, Sizes, Work
+
+WINDOWS = (1, 16)
+FEWER = 1000
+"""Subscribers that marks are about."""
+EVENTSOURCE, WEBSOCKET = KINDS = ("eventsource", "websocket")
+TITLES = {EVENTSOURCE: "event streams", WEBSOCKET: "WebSockets"}
+ROOMS = {EVENTSOURCE: 5, WEBSOCKET: 10}
+"""KB that an idle one may take."""
+
+
+def _case(count: int, window: int) -> str:
+    return f"{count:,}, {window} under way"
+
+
+def _streamed(at: Round) -> Round:
+    return at._replace(load=at.load._replace(subscriber=STREAMS))
+
+
+def _fanout(kind: str, at: Round) -> Case:
+    at = _streamed(at)
+    return {
+        _case(count, window): at.rate("streams", count, BODY, window, channel=(f"{at.channel}s{count}w{window}", kind))
+        for count in at.sizes.streams
+        for window in WINDOWS
+    }
+
+
+def _reach(kind: str, at: Round) -> Case:
+    rows = _streamed(at).load.run("reach", max(at.sizes.streams), BODY, at.sizes.latencies, at.channel, kind)
+    return {name: median(row[name] for row in rows) for name in ("p50", "p99", "last")}
+
+
+def _memory(kind: str, at: Round) -> Case:
+    many = max(at.sizes.streams)
+    with _streamed(at).load.steps("stay", FEW_HELD, many, at.channel, kind) as steps:
+        steps.next()
+        few = resident(at.server.pid)
+        steps.next()
+        return {"memory": (resident(at.server.pid) - few) / (many - FEW_HELD) / KB}
+
+
+def _fanout_title(kind: str, sizes: Sizes) -> str:
+    counts = " and ".join(f"{count:,}" for count in sizes.streams)
+    return f"{counts} {TITLES[kind]} of one channel, messages of {BODY} bytes by POST"
+
+
+def _reach_title(kind: str, sizes: Sizes) -> str:
+    return f"one message to {max(sizes.streams):,} {TITLES[kind]}, time from its sending until they have it"
+
+
+def _memory_title(kind: str, sizes: Sizes) -> str:
+    many = max(sizes.streams)
+    return f"memory of an idle one of {TITLES[kind]}: (RSS with {many:,} - RSS with {FEW_HELD}) / {many - FEW_HELD:,}"
+
+
+def _bounds(sizes: Sizes) -> Bounds:
+    return Bounds(streams=True)
+
+
+def _of(kind: str, name: str) -> list[Work]:
+    one, many = _case(FEWER, 1), _case(FEWER, 16)
+    return [
+        Work(
+            f"{name}-fanout", partial(_fanout_title, kind), "deliveries/s", True, ("hbpush", "nchan", "limit", "stock-host"),
+            partial(_fanout, kind), bounds=_bounds,
+            marks=(Mark(one, 0.8, "limit", aim=0.95), Mark(one, 1, "nchan"), Mark(many, 5, "nchan", aim=8)),
+        ),
+        Work(
+            f"{name}-reach", partial(_reach_title, kind), "ms", False, ("hbpush", "nchan", "limit"), partial(_reach, kind), bounds=_bounds,
+        ),
+        Work(
+            f"{name}-memory", partial(_memory_title, kind), f"KB of {KB:,} bytes", False, ("hbpush", "nchan"), partial(_memory, kind),
+            bounds=_bounds, fresh=True, marks=(Mark("memory", ROOMS[kind]),),
+        ),
+    ]  # fmt: skip
+
+
+STREAM_WORKS = [*_of(EVENTSOURCE, "sse"), *_of(WEBSOCKET, "websocket")]
