@@ -35,7 +35,7 @@ class Channel:
     not have reached everybody, in their order.
     """
 
-    __slots__ = ("catching", "claimed", "pending", "polls", "ref", "running", "store", "streams", "watched")
+    __slots__ = ("catching", "claimed", "displaceable", "pending", "polls", "ref", "running", "store", "streams", "watched")
 
     def __init__(self, ref: ChannelRef, store: Store) -> None:
         self.ref = ref
@@ -48,9 +48,21 @@ class Channel:
         self.running: deque[Delivery] = deque()
         self.claimed = 0
         """The number of the newest claim that displaces those before it."""
+        self.displaceable = 0
+        """How many of the streams may be displaced."""
 
     def listening(self) -> int:
         return len(self.polls) + len(self.streams) + len(self.catching)
+
+    def join(self, subscriber: Subscriber) -> None:
+        """The subscriber has read its history."""
+        del self.catching[subscriber]
+        if subscriber.takes is not None:
+            self.polls[subscriber] = None
+        else:
+            self.streams[subscriber] = None
+            if subscriber.claim is not None:
+                self.displaceable += 1
 
     def remove(self, subscriber: Subscriber) -> bool:
         """Whether the subscriber was there."""
@@ -58,6 +70,8 @@ class Channel:
             del self.polls[subscriber]
         elif subscriber in self.streams:
             del self.streams[subscriber]
+            if subscriber.claim is not None:
+                self.displaceable -= 1
         elif subscriber in self.catching:
             del self.catching[subscriber]
         else:
@@ -71,7 +85,8 @@ class Channel:
 
     def report(self, requested: float | None = None) -> None:
         # Who still reads history takes no message that is published now, and has not yet been let in.
-        self.store.report(self.ref, len(self.polls), len(self.streams), requested)
+        # A stream that may be displaced holds its place as a poll does: who comes first elsewhere has to know.
+        self.store.report(self.ref, len(self.polls) + self.displaceable, len(self.streams) - self.displaceable, requested)
 
 
 class Delivery:

@@ -350,8 +350,7 @@ class Hub:
             if channel.catching.get(subscriber) is not subscription:
                 return
         if live:
-            del channel.catching[subscriber]
-            (channel.streams if subscriber.takes is None else channel.polls)[subscriber] = None
+            channel.join(subscriber)
             channel.report()
             subscriber.joined()
         elif subscriber.has_room():

@@ -14,6 +14,10 @@ UNSTORED_KEPT = 100
 """How many messages that no store keeps are held for a subscriber that is still reading history."""
 
 
+UNDECIDED = 2**63
+"""A claim later than all others, which nothing displaces."""
+
+
 class CloseReason(enum.Enum):
     """Why a subscription ends before its subscriber left. Every protocol maps these to its own codes (DESIGN 7)."""
 
@@ -43,7 +47,10 @@ class Subscriber(Protocol):
 
     @property
     def claim(self) -> int | None:
-        """The number of its claim on the channel (`hbpush.stores.base.Claim`), 0 without one; None for what is never displaced."""
+        """The number of its claim on the channel (`hbpush.stores.base.Claim`), 0 without one; None for what is never displaced.
+
+        A stream that may be has a number from the start: `UNDECIDED` while its claim is.
+        """
 
     def missed(self) -> None:
         """Messages between its ``since`` and what comes next are gone. Called before the delivery, or before `joined`."""

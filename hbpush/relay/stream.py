@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, cast
 from hbpush.core.batch import Batch, Format
 from hbpush.core.message import ChannelRef, MessageId, Since
 from hbpush.core.result import then
-from hbpush.core.subscription import CloseReason
+from hbpush.core.subscription import UNDECIDED, CloseReason
 from hbpush.errors import HbpushError
 from hbpush.relay.admission import DISPLACED, Waiting
 from hbpush.relay.positions import Form, Ids, Standing, standing
@@ -116,12 +116,10 @@ class Stream(ABC):
         if not admission.bounded:
             for leg in self.legs:
                 leg.held = True
-                leg.claim = 0
             self._open()
             return
         self._undecided = len(self.legs)
         for leg in self.legs:
-            # Nobody displaces it before its turn is known.
             leg.held = True
             try:
                 admitted = admission.admit(leg.ref, leg)
@@ -275,7 +273,8 @@ class Leg(Waiting):
         self.index = index
         self.ref = ref
         self.since = since
-        self.claim: int | None = None
+        # Nobody displaces it before its turn is known.
+        self.claim: int | None = UNDECIDED if stream.place.admission.bounded else 0
         self.held = False
         self.begun = False
         self.lost = False

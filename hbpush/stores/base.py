@@ -196,7 +196,7 @@ class Store(ABC):
     @abstractmethod
     def report(self, ref: ChannelRef, held: int, streaming: int, requested: float | None) -> None:
         """This process's polls and streams that wait on the channel, without those who still read history, and when one asked
-        (unix seconds; None: the counts alone changed).
+        (unix seconds; None: the counts alone changed). Streams that may be displaced count as held.
 
         Called once or twice a poll: it must be cheap, and a store that shares its counts sends them later, joined.
         """

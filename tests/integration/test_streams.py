@@ -22,6 +22,7 @@ store: {store}
 locations:
   - {{type: subscriber, prefix: /sub/, polling: auto, create_on_get: true}}
   - {{type: subscriber, prefix: /last/, polling: auto, concurrency: last}}
+  - {{type: subscriber, prefix: /first/, polling: auto, concurrency: first}}
   - {{type: publisher, prefix: /pub/}}
 """
 KINDS = [EventSource, WebSocket]
@@ -111,6 +112,22 @@ def test_the_last_to_come_displaces_streams_elsewhere(shared: Path) -> None:
         assert socket.hear() == ("end", "4501")
         one = post(a.port, "one")
         assert newest.hear() == ("one", one)
+
+
+@needs_redis
+@every_kind
+def test_while_one_stream_is_there_others_are_turned_away_elsewhere(shared: Path, kind: Kind) -> None:
+    with Daemon("-c", shared) as a, Daemon("-c", shared) as b:
+        ask(a.port, "PUT", "/pub/news")
+        with closing(kind(a.port, "/first/news")) as only:
+            wait_until_held(b.port, "/pub/news", 1)
+            for accept in ("text/event-stream", "*/*"):
+                assert ask(b.port, "GET", "/first/news", headers={"Accept": accept}).status == 409
+            one = post(b.port, "one")
+            assert only.hear() == ("one", one)
+        wait_until_held(b.port, "/pub/news", 0)
+        with closing(kind(b.port, "/first/news")) as next_one:
+            assert next_one.hear() == ("one", one)
 
 
 @needs_redis

@@ -232,3 +232,14 @@ def test_who_still_reads_history_is_not_reported(house: House) -> None:
     assert house.late.reported == (1, 1)
     house.hub.unsubscribe(LATE, stream)
     assert house.late.reported == (1, 0)
+
+
+def test_a_stream_that_may_be_displaced_is_reported_as_held(house: House) -> None:
+    plain, displaceable = Listener(), Listener()
+    displaceable.claim = 0
+    for stream in (plain, displaceable):
+        house.hub.subscribe(LATE, stream, NEWEST)
+        house.answer()
+    assert house.late.reported == (1, 1)
+    house.hub.unsubscribe(LATE, displaceable)
+    assert house.late.reported == (0, 1)
