@@ -64,7 +64,7 @@ class EventStream(Stream):
             return None
         self._writer = writer
         self.form = chunked_events if writer.chunked else events
-        self._write(opening(place.retry, positions.text(self.ids()).encode() if self._told else b""))
+        self._say(opening(place.retry, positions.text(self.ids()).encode() if self._told else b""))
         if place.heartbeat_interval:
             place.heartbeats.put(self)
         return writer.write
@@ -73,10 +73,10 @@ class EventStream(Stream):
         return self._writer.has_room()
 
     def tell_gap(self, leg: Leg) -> None:
-        self._write(_notice(b"gap", leg))
+        self._say(_notice(b"gap", leg))
 
     def tell_deleted(self, leg: Leg) -> None:
-        self._write(_notice(b"deleted", leg))
+        self._say(_notice(b"deleted", leg))
 
     def finish(self, leg: Leg, reason: CloseReason) -> None:
         if reason is CloseReason.DELETED:
@@ -99,7 +99,7 @@ class EventStream(Stream):
     def _gone(self) -> None:
         self.leave()
 
-    def _write(self, piece: bytes) -> None:
+    def _say(self, piece: bytes) -> None:
         self._writer.write(chunk(piece) if self._writer.chunked else piece)
 
 

@@ -17,6 +17,8 @@ from hbpush.core.message import HEADER_VALUE, Message, MessageId
 from hbpush.errors import ProtocolError
 
 VARY = b"Vary: If-None-Match, If-Modified-Since\r\n"
+MISSED = b"X-Relay-Missed: 1\r\n"
+"""The header line of an answer before which messages were missed."""
 NO_TAG = -1
 """The tag of a request with If-Modified-Since alone: before every message of that second."""
 TAG_DIGITS = 15

@@ -19,7 +19,7 @@ from hbpush.core.subscription import UNDECIDED, CloseReason
 from hbpush.errors import HbpushError
 from hbpush.relay.admission import DISPLACED, Waiting
 from hbpush.relay.positions import Form, Ids, Standing, standing
-from hbpush.relay.rules import VARY
+from hbpush.relay.rules import MISSED, VARY
 from hbpush.stores.base import Claim, Receipt
 from hbpush.web.answers import NOT_FOUND, Head, away, fail
 from hbpush.web.exchange import Exchange
@@ -40,7 +40,7 @@ class Stream(ABC):
     ``form`` is set before the first message is written.
     """
 
-    __slots__ = ("_early", "_exchange", "_undecided", "_waiting_bytes", "form", "legs", "place", "standing", "state")
+    __slots__ = ("_early", "_exchange", "_kept", "_undecided", "_waiting_bytes", "_write", "form", "legs", "place", "standing", "state")
 
     form: Form
 
@@ -50,7 +50,9 @@ class Stream(ABC):
         self.standing: Standing | None = None
         self._exchange = exchange
         self._early: list[tuple[Leg, Batch]] | None = []
+        self._kept: list[bytes] | None = None
         self._waiting_bytes = 0
+        self._write: Callable[[bytes], object] = _nowhere
         kind = Leg if len(refs) == 1 else OneOfSeveral
         self.legs: tuple[Leg, ...] = tuple(
             [kind(self, index, ref, since) for index, (ref, since) in enumerate(zip(refs, sinces, strict=True))]
@@ -152,10 +154,11 @@ class Stream(ABC):
     def _open(self) -> None:
         exchange = self._exchange
         write = self.begin(exchange, any(leg.lost for leg in self.legs))
-        if write is None:
+        if write is None or self.state == OVER:
             self.leave()
             return
         self._exchange = cast("Exchange", None)
+        self._write = write
         if len(self.legs) > 1:
             self.standing = standing(self.form, self.ids())
         early, self._early = self._early or [], None
@@ -169,8 +172,11 @@ class Stream(ABC):
         self.state = OPEN
         for leg, batch in early:
             leg.deliver(batch)
-        # Those that were kept from reading on while nothing could be written.
-        self.drained()
+        if self.has_room():
+            # They were kept from reading on while nothing could be written.
+            self._resume()
+        else:
+            self.hold_back()
 
     def refuse(self, answer: bytes) -> None:
         """End before the answer has begun, with another one."""
@@ -186,6 +192,35 @@ class Stream(ABC):
 
     def drained(self) -> None:
         """There is room again."""
+        if self._kept is not None:
+            self._pass_on()
+        self._resume()
+
+    def hold_back(self) -> None:
+        """Keep what comes until there is room: a page of history may fill the outbox, which is no fault of the reader's."""
+        if self._kept is None:
+            self._kept = []
+            self._waiting_bytes = 0
+            for leg in self.legs:
+                leg.write = self._keep_wire
+
+    def _keep_wire(self, wire: bytes) -> None:
+        if self._kept is None:
+            return
+        self._kept.append(wire)
+        self._waiting_bytes += len(wire)
+        if self._waiting_bytes > self.place.outbox:
+            # Now it is: the one who writes sees to that.
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        kept, self._kept = self._kept or [], None
+        for leg in self.legs:
+            leg.write = self._write
+        if kept:
+            self._write(b"".join(kept))
+
+    def _resume(self) -> None:
         hub = self.place.hub
         for leg in self.legs:
             hub.resume(leg.ref, leg)
@@ -193,8 +228,9 @@ class Stream(ABC):
     def leave(self) -> None:
         """Take no more messages: the peer is gone, or was told that it is over."""
         self.state = OVER
-        self._early = None
+        self._early = self._kept = None
         self._exchange = cast("Exchange", None)
+        self._write = _nowhere
         self.standing = None
         legs, self.legs = self.legs, ()
         for leg in legs:
@@ -207,6 +243,8 @@ class Stream(ABC):
     def absent(self, leg: Leg) -> None:
         """There is no such channel: make it, or refuse."""
         if not self.place.create:
+            if leg.lost:
+                self._exchange.extra += MISSED
             self.refuse(NOT_FOUND.wire())
             return
         # Who calls may be the hub or a Future's callback, neither of which would answer an error.
@@ -292,8 +330,12 @@ class Leg(Waiting):
             self.stream.tell_gap(self)
 
     def joined(self) -> None:
-        if not self.begun and self.stream.state == OPENING:
-            self.stream.begun(self)
+        stream = self.stream
+        if stream.state == OPEN:
+            if not stream.has_room():
+                stream.hold_back()
+        elif not self.begun and stream.state == OPENING:
+            stream.begun(self)
 
     def deliver(self, batch: Batch) -> None:
         write = self.write

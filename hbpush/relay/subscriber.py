@@ -12,18 +12,17 @@ from hbpush.core.result import then
 from hbpush.core.subscription import CloseReason
 from hbpush.errors import HbpushError
 from hbpush.relay.admission import DISPLACED, Admission, Waiting
-from hbpush.relay.rules import NO_TAG, VARY, MessageAnswer, id_lines, since_headers, since_query
+from hbpush.relay.rules import MISSED, NO_TAG, VARY, MessageAnswer, id_lines, since_headers, since_query
 from hbpush.relay.settings import SubscriberSettings
 from hbpush.stores.base import Claim, Page, Receipt
 from hbpush.web.answers import NOT_FOUND, Head, away, fail, not_allowed, stamp
-from hbpush.web.exchange import Exchange, HeaderLines
+from hbpush.web.exchange import Exchange
 from hbpush.web.polling import HeldPoll
 
 METHODS = b"GET, OPTIONS"
 OPTIONS = Head(200, b"Allow: %b\r\n" % METHODS)
 NOT_ALLOWED = not_allowed(METHODS)
 DELETED = Head(410, VARY)
-MISSED: HeaderLines = b"X-Relay-Missed: 1\r\n"
 
 BARE = MessageAnswer(stamp.lines, quoted=False)
 QUOTED = MessageAnswer(stamp.lines, quoted=True)

@@ -22,10 +22,10 @@ from hbpush.errors import HbpushError, MessageTooLarge, ProtocolError, StoreFull
 from hbpush.relay import socket_json
 from hbpush.relay.forms import json_frames, plain_frames
 from hbpush.relay.positions import Form
+from hbpush.relay.rules import MISSED
 from hbpush.relay.settings import SubscriberSettings
 from hbpush.relay.stream import OPEN, Leg, Stream
 from hbpush.relay.streaming import Streaming
-from hbpush.relay.subscriber import MISSED
 from hbpush.stores.base import Receipt
 from hbpush.web import cors
 from hbpush.web.answers import line

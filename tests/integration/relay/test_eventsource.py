@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from hbpush.core.message import ChannelRef
+from hbpush.core.message import ChannelRef, Draft
 from hbpush.core.subscription import CloseReason
 from hbpush.errors import StoreUnavailable
 from hbpush.relay.eventsource import EventStream
@@ -87,7 +87,7 @@ async def test_resumes(site: Site, path: str, lines: list[str]) -> None:
 async def test_a_long_history_comes_whole_and_in_order(site: Site) -> None:
     await site.serve(PUBLISHER, place())
     for number in range(450):
-        await site.post("/pub/news", b"%d" % number)
+        site.hub.publish(NEWS, Draft(b"%d" % number))
     stream = await source(site, "/es/news")
     assert [(await stream.event()).data for _ in range(450)] == [str(number) for number in range(450)]
 
@@ -103,6 +103,8 @@ async def test_ids_that_cannot_be_read(site: Site) -> None:
 async def test_absent_channel(site: Site) -> None:
     await site.serve(PUBLISHER, place(), place("/make/", create_on_get=True))
     assert (await site.ask("GET", "/es/news")).status == 404
+    gone = await site.ask("GET", "/es/news", f"Last-Event-ID: {SECOND - 1000}:7")
+    assert (gone.status, gone.headers[b"x-relay-missed"]) == (404, b"1")
     stream = await source(site, "/make/news")
     assert (await site.ask("GET", "/pub/news")).status == 200
     await site.post("/pub/news", b"x")
@@ -263,13 +265,30 @@ async def test_a_slow_reader_of_history_is_not_cut(site: Site) -> None:
     """History comes at the reader's pace: what it has not asked for does not count against it."""
     await site.serve(PUBLISHER, place(outbox_bytes=256 * 1024))
     for number in range(1000):
-        await site.post("/pub/news", b"%d %b" % (number, b"x" * 15_000))
+        site.hub.publish(NEWS, Draft(b"%d %b" % (number, b"x" * 15_000)))
     stream = await source(site, "/es/news")
     stream.client.writer.transport.pause_reading()
     await site.host.others_are_served(b"/pub/news")
     stream.client.writer.transport.resume_reading()
     assert [(await stream.event()).data.partition(" ")[0] for _ in range(1000)] == [str(number) for number in range(1000)]
     assert not site.host.counters.counts["slow"]
+
+
+async def test_a_page_of_history_does_not_count_against_its_reader(site: Site) -> None:
+    """It may be larger than the outbox and what the system takes in; what is published meanwhile waits behind it."""
+    await site.serve(PUBLISHER, place(outbox_bytes=256 * 1024), max_channel_bytes=2**26)
+    for number in range(100):
+        site.hub.publish(NEWS, Draft(b"%d %b" % (number, b"x" * 200_000)))
+    stream = await source(site, "/es/news")
+    stream.client.writer.transport.pause_reading()
+    await site.host.others_are_served(b"/pub/news")
+    for number in range(100, 110):
+        assert (await site.post("/pub/news", b"%d " % number)).status == 201
+    stream.client.writer.transport.resume_reading()
+    assert [(await stream.event()).data.partition(" ")[0] for _ in range(110)] == [str(number) for number in range(110)]
+    assert not site.host.counters.counts["slow"]
+    await site.post("/pub/news", b"live")
+    assert (await stream.event()).data == "live"
 
 
 async def test_what_comes_while_the_store_is_asked(site: Site) -> None:
