@@ -16,8 +16,9 @@ from hbpush.core.subscription import CloseReason
 from hbpush.daemon.location import LocationContext
 from hbpush.relay import positions
 from hbpush.relay.forms import chunked_events, events
+from hbpush.relay.leg import Leg
 from hbpush.relay.settings import SubscriberSettings
-from hbpush.relay.stream import Leg, Stream
+from hbpush.relay.stream import Stream
 from hbpush.relay.streaming import Streaming
 from hbpush.session.deadlines import Deadlines
 from hbpush.web.carriers import chunk

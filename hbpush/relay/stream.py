@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, cast
 from hbpush.core.batch import Batch, Format
 from hbpush.core.message import ChannelRef, MessageId, Since
 from hbpush.core.result import then
-from hbpush.core.subscription import UNDECIDED, CloseReason
+from hbpush.core.subscription import CloseReason
 from hbpush.errors import HbpushError
-from hbpush.relay.admission import DISPLACED, Waiting
+from hbpush.relay.admission import DISPLACED
+from hbpush.relay.leg import OPEN, OPENING, OVER, Leg, OneOfSeveral, nowhere
 from hbpush.relay.positions import Form, Ids, Standing, standing
 from hbpush.relay.rules import MISSED, VARY
 from hbpush.stores.base import Claim, Receipt
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from hbpush.relay.streaming import Streaming
 
 DELETED = Head(410, VARY)
-
-OPENING, OPEN, OVER = range(3)
 
 
 class Stream(ABC):
@@ -52,7 +51,7 @@ class Stream(ABC):
         self._early: list[tuple[Leg, Batch]] | None = []
         self._kept: list[bytes] | None = None
         self._waiting_bytes = 0
-        self._write: Callable[[bytes], object] = _nowhere
+        self._write: Callable[[bytes], object] = nowhere
         kind = Leg if len(refs) == 1 else OneOfSeveral
         self.legs: tuple[Leg, ...] = tuple(
             [kind(self, index, ref, since) for index, (ref, since) in enumerate(zip(refs, sinces, strict=True))]
@@ -230,12 +229,12 @@ class Stream(ABC):
         self.state = OVER
         self._early = self._kept = None
         self._exchange = cast("Exchange", None)
-        self._write = _nowhere
+        self._write = nowhere
         self.standing = None
         legs, self.legs = self.legs, ()
         for leg in legs:
             leg.held = False
-            leg.write = _nowhere
+            leg.write = nowhere
             self.place.hub.unsubscribe(leg.ref, leg)
 
     # What the hub tells
@@ -272,7 +271,7 @@ class Stream(ABC):
         elif self.state == OPEN:
             if reason is CloseReason.DELETED and len(self.legs) > 1:
                 self.tell_deleted(leg)
-                leg.write = _nowhere
+                leg.write = nowhere
                 self.legs = tuple([other for other in self.legs if other is not leg])
                 return
             self.state = OVER
@@ -290,77 +289,3 @@ class Stream(ABC):
             case _:
                 self._exchange.keep = False
                 self.refuse(away())
-
-
-def _nowhere(_: bytes) -> None:
-    """Nobody is there any more."""
-
-
-class Leg(Waiting):
-    """A stream's presence on its one channel: a `hbpush.core.subscription.Subscriber`.
-
-    ``begun`` when its channel is known to exist; ``lost`` while the peer has to be told of a gap, once there is an answer.
-    """
-
-    __slots__ = ("begun", "claim", "format", "held", "index", "lost", "ref", "since", "stream", "write")
-
-    takes = None
-
-    def __init__(self, stream: Stream, index: int, ref: ChannelRef, since: Since) -> None:
-        self.stream = stream
-        self.index = index
-        self.ref = ref
-        self.since = since
-        # Nobody displaces it before its turn is known.
-        self.claim: int | None = UNDECIDED if stream.place.admission.bounded else 0
-        self.held = False
-        self.begun = False
-        self.lost = False
-        self.format: Format = cast("Format", None)
-        self.write: Callable[[bytes], object] | None = None
-
-    @property
-    def owner(self) -> object:
-        return self.stream.place.owner
-
-    def missed(self) -> None:
-        if self.write is None:
-            self.lost = True
-        elif self.stream.state == OPEN:
-            self.stream.tell_gap(self)
-
-    def joined(self) -> None:
-        stream = self.stream
-        if stream.state == OPEN:
-            if not stream.has_room():
-                stream.hold_back()
-        elif not self.begun and stream.state == OPENING:
-            stream.begun(self)
-
-    def deliver(self, batch: Batch) -> None:
-        write = self.write
-        if write is None:
-            self.stream.keep(self, batch)
-        else:
-            write(batch.wire(self.format))
-
-    def has_room(self) -> bool:
-        return self.write is not None and self.stream.state == OPEN and self.stream.has_room()
-
-    def closed(self, reason: CloseReason) -> None:
-        self.stream.closed(self, reason)
-
-
-class OneOfSeveral(Leg):
-    """A stream's presence on one of its channels."""
-
-    __slots__ = ()
-
-    def deliver(self, batch: Batch) -> None:
-        stream = self.stream
-        write = self.write
-        if write is None:
-            stream.keep(self, batch)
-        elif stream.standing is not None:
-            write(batch.wire(stream.standing.format(self.index)))
-            stream.standing = stream.standing.after(self.index, batch.messages[-1].id)

@@ -21,10 +21,11 @@ from hbpush.daemon.location import LocationContext
 from hbpush.errors import HbpushError, MessageTooLarge, ProtocolError, StoreFull, StoreUnavailable
 from hbpush.relay import socket_json
 from hbpush.relay.forms import json_frames, plain_frames
+from hbpush.relay.leg import OPEN, Leg
 from hbpush.relay.positions import Form
 from hbpush.relay.rules import MISSED
 from hbpush.relay.settings import SubscriberSettings
-from hbpush.relay.stream import OPEN, Leg, Stream
+from hbpush.relay.stream import Stream
 from hbpush.relay.streaming import Streaming
 from hbpush.stores.base import Receipt
 from hbpush.web import cors

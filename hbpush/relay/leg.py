@@ -1,0 +1,91 @@
+"""A stream's presence on one channel: what the hub delivers to (DESIGN section 3). The stream is in `hbpush.relay.stream`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
+
+from hbpush.core.batch import Batch, Format
+from hbpush.core.message import ChannelRef, Since
+from hbpush.core.subscription import UNDECIDED, CloseReason
+from hbpush.relay.admission import Waiting
+
+if TYPE_CHECKING:
+    from hbpush.relay.stream import Stream
+
+OPENING, OPEN, OVER = range(3)
+"""The states of a stream."""
+
+
+def nowhere(_: bytes) -> None:
+    """Nobody is there any more."""
+
+
+class Leg(Waiting):
+    """A stream's presence on its one channel: a `hbpush.core.subscription.Subscriber`.
+
+    ``begun`` when its channel is known to exist; ``lost`` while the peer has to be told of a gap, once there is an answer.
+    """
+
+    __slots__ = ("begun", "claim", "format", "held", "index", "lost", "ref", "since", "stream", "write")
+
+    takes = None
+
+    def __init__(self, stream: Stream, index: int, ref: ChannelRef, since: Since) -> None:
+        self.stream = stream
+        self.index = index
+        self.ref = ref
+        self.since = since
+        # Nobody displaces it before its turn is known.
+        self.claim: int | None = UNDECIDED if stream.place.admission.bounded else 0
+        self.held = False
+        self.begun = False
+        self.lost = False
+        self.format: Format = cast("Format", None)
+        self.write: Callable[[bytes], object] | None = None
+
+    @property
+    def owner(self) -> object:
+        return self.stream.place.owner
+
+    def missed(self) -> None:
+        if self.write is None:
+            self.lost = True
+        elif self.stream.state == OPEN:
+            self.stream.tell_gap(self)
+
+    def joined(self) -> None:
+        stream = self.stream
+        if stream.state == OPEN:
+            if not stream.has_room():
+                stream.hold_back()
+        elif not self.begun and stream.state == OPENING:
+            stream.begun(self)
+
+    def deliver(self, batch: Batch) -> None:
+        write = self.write
+        if write is None:
+            self.stream.keep(self, batch)
+        else:
+            write(batch.wire(self.format))
+
+    def has_room(self) -> bool:
+        return self.write is not None and self.stream.state == OPEN and self.stream.has_room()
+
+    def closed(self, reason: CloseReason) -> None:
+        self.stream.closed(self, reason)
+
+
+class OneOfSeveral(Leg):
+    """A stream's presence on one of its channels."""
+
+    __slots__ = ()
+
+    def deliver(self, batch: Batch) -> None:
+        stream = self.stream
+        write = self.write
+        if write is None:
+            stream.keep(self, batch)
+        elif stream.standing is not None:
+            write(batch.wire(stream.standing.format(self.index)))
+            stream.standing = stream.standing.after(self.index, batch.messages[-1].id)
