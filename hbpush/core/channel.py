@@ -55,7 +55,7 @@ class Channel:
         return len(self.polls) + len(self.streams) + len(self.catching)
 
     def join(self, subscriber: Subscriber) -> None:
-        """The subscriber has read its history."""
+        """The subscriber has read its history, and is told of."""
         del self.catching[subscriber]
         if subscriber.takes is not None:
             self.polls[subscriber] = None
@@ -63,6 +63,7 @@ class Channel:
             self.streams[subscriber] = None
             if subscriber.claim is not None:
                 self.displaceable += 1
+        self.report()
 
     def remove(self, subscriber: Subscriber) -> bool:
         """Whether the subscriber was there."""

@@ -246,7 +246,7 @@ class Hub:
         self._scheduled = False
         dirty, self._dirty = self._dirty, []
         for channel in dirty:
-            if channel.pending:
+            if channel.pending and not channel.running:
                 self._begin(channel)
         budget = SLICE
         try:
@@ -254,8 +254,11 @@ class Hub:
                 budget = self._deliveries[0].run(budget, self._failed)
                 if budget:
                     delivery = self._deliveries.popleft()
-                    delivery.channel.ended(delivery)
-                    self._forget_if_empty(delivery.channel)
+                    channel = delivery.channel
+                    channel.ended(delivery)
+                    if channel.pending and not channel.running:
+                        self._begin(channel)  # all that came while it ran, which could not go out before
+                    self._forget_if_empty(channel)
         finally:
             if self._deliveries:
                 self._schedule()
@@ -351,7 +354,6 @@ class Hub:
                 return
         if live:
             channel.join(subscriber)
-            channel.report()
             subscriber.joined()
         elif subscriber.has_room():
             self._clock.call_soon(partial(self._read, channel, subscriber, subscription, False))

@@ -246,3 +246,18 @@ def test_a_poll_is_not_lost_when_the_last_stream_leaves_in_the_flush_it_causes(h
     house.publish(b"b")
     house.tick()
     assert (stream.told, held.told) == ([[b"a"]], [[b"b"]])
+
+
+def test_what_comes_while_a_delivery_goes_on_in_slices_is_joined(monkeypatch: pytest.MonkeyPatch, house: House) -> None:
+    monkeypatch.setattr(hub_module, "SLICE", 2)
+    listeners = [Listener() for _ in range(5)]
+    listen(house, *listeners)
+    house.publish(b"a")
+    house.tick()
+    for body in (b"b", b"c"):
+        # The first one is still on its way to some.
+        house.publish(body)
+        assert listeners[-1].told == []
+        house.tick()
+    house.settle()
+    assert [listener.told for listener in listeners] == [[[b"a"], [b"b", b"c"]]] * len(listeners)
