@@ -42,7 +42,7 @@ class Case(NamedTuple):
         return "-".join(filter(None, self))
 
     def is_plain(self, host: str) -> bool:
-        return host in ("stock", "native", "hbpushd") and (not self.page or (host, self.transport, self.page) in _PLAIN_PAGES)
+        return host in ("stock", "native", "hbpushd") and not self.page
 
     def texts(self, host: str) -> list[str]:
         # What the reference loses: it ends its own script by the one, and counts a line end that a form makes of another as two.
@@ -98,13 +98,6 @@ class Case(NamedTuple):
         }
         return {"transport": self.transport, "end": None, **told[scenario]}
 
-
-_PLAIN_PAGES = {
-    ("stock", "websocket", "same"),
-    ("native", "xhr-polling", "cross"),
-    ("native", "jsonp-polling", "cross"),
-    ("hbpushd", "jsonp-polling", "same"),
-}
 
 NODE = [Case(transport) for transport in ("websocket", "xhr-polling")]
 

@@ -19,9 +19,6 @@ LATER = HERE.parent / "socketio"
 ALONE = ("lost session",)
 """The scenarios in which the server goes: nothing else is played beside them."""
 
-LONG = ("disconnect by client", "disconnect by server", "disconnect and reconnect", "lost session", "idle", "two polls")
-"""The scenarios in which somebody waits for a time-out: browsers play them with ``--full``, on Node every test run does."""
-
 SCRIPTS = {drivers.NODE_DRIVER: ("early.js", "installed.js"), drivers.BROWSER_DRIVER: ("early.js", "bundled.js")}
 
 
@@ -31,7 +28,7 @@ def parameters(cases: Iterable[Case]) -> list[Any]:
 
 
 def _is_plain(host: str, case: Case, scenario: str) -> bool:
-    return case.is_plain(host) and (not case.page or scenario not in LONG)
+    return case.is_plain(host)
 
 
 def stage(driver: str) -> playing.Stage:

@@ -1,5 +1,5 @@
 """The bundle of client 0.6.3 in headless Chromium against a TornadIO program, from its own site and from another; htmlfile by an iframe in
-place of Internet Explorer's document. With ``--full`` also against Socket.IO 0.6 itself."""
+place of Internet Explorer's document; and against Socket.IO 0.6 itself. All of it is played with ``--full``."""
 
 from __future__ import annotations
 

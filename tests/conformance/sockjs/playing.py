@@ -17,9 +17,6 @@ HOSTS = ("native", "stock", "hbpushd", "reference")
 ALONE = ("lost connection",)
 """The scenarios in which the server goes: nothing else is played beside them."""
 
-BRIEF = ("echo", "percent", "closed by server")
-"""The scenarios that browsers play in every test run, from pages of another site."""
-
 SCRIPTS = {drivers.NODE_DRIVER: ("act.js", "installed.js"), drivers.BROWSER_DRIVER: ("act.js", "bundled.js")}
 
 
@@ -29,9 +26,8 @@ def parameters(cases: Iterable[Case]) -> list[Any]:
 
 
 def _is_plain(host: str, case: Case, scenario: str) -> bool:
-    if case.page:
-        return host == "native" and case.page == "cross" and scenario in BRIEF
-    return host in ("native", "hbpushd")
+    # Browsers take too long for every test run.
+    return host in ("native", "hbpushd") and not case.page
 
 
 def stage(driver: str) -> playing.Stage:

@@ -1,5 +1,5 @@
-"""The bundle of sockjs-client in headless Chromium, by each of its transports, against a program of sockjs-tornado; with ``--full`` also
-against hbpushd and sockjs-node, on both hosts, and from a page of their own."""
+"""The bundle of sockjs-client in headless Chromium, by each of its transports, against a program of sockjs-tornado, hbpushd and
+sockjs-node, from pages of theirs and of another site. All of it is played with ``--full``."""
 
 from __future__ import annotations
 
