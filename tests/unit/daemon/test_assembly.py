@@ -28,6 +28,7 @@ class Reader:
     """A stream that notes what it gets."""
 
     takes = None
+    claim: int | None = None
 
     def __init__(self, owner: object) -> None:
         self.owner = owner
