@@ -1,15 +1,12 @@
-"""Locations of a configuration on a real socket, once on every host; and how a test, a coroutine function, is run in its loop."""
+"""Locations of a configuration on a real socket."""
 
 from __future__ import annotations
 
 import asyncio
-import inspect
-import shutil
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
-import pytest
 
 from hbpush.core.clock import TimerWheel
 from hbpush.core.hub import Hub
@@ -19,7 +16,7 @@ from hbpush.daemon.location import Location, LocationContext
 from hbpush.stores.base import Store, StoreContext, StoreSettings
 from hbpush.stores.memory import MemoryStore
 from tests.support.clock import ManualClock
-from tests.support.hosts import KINDS, PATIENCE, Answer, Certificate, Client, Host, request
+from tests.support.hosts import PATIENCE, Answer, Client, Host, request
 from tests.support.late_store import LateStore
 
 USUAL = (
@@ -108,32 +105,3 @@ class Site:
 def wire(method: str, path: str, *lines: str, body: bytes = b"") -> bytes:
     length = ["Content-Length: 0"] if method in ("POST", "PUT") and not body else []
     return request(method.encode(), path.encode(), *[line.encode() for line in [*lines, *length]], body=body)
-
-
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    if shutil.which("openssl") is None:
-        pytest.skip("makes a certificate: apt-get install openssl")
-    return Certificate.make(tmp_path_factory.mktemp("tls"))
-
-
-@pytest.fixture(params=[kind for kind in KINDS if kind.name != "native-asyncio"], ids=lambda kind: kind.name)
-def site(request: pytest.FixtureRequest) -> Site:
-    kind = request.param
-    return Site(Host(kind, request.getfixturevalue("certificate") if kind.tls else None))
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    if not inspect.iscoroutinefunction(pyfuncitem.obj):
-        return None
-    site: Site = pyfuncitem.funcargs["site"]
-
-    async def run() -> None:
-        try:
-            await pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames})
-        finally:
-            await site.close()
-
-    site.host.run(run())
-    return True

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
-from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
-import pytest
 from sockjs.tornado.conn import SockJSConnection
 from tornado.web import Application
 
 from hbpush.web.bridge import native_routes
 from sethpusher.sockjs import SockJSRouter
 from sethpusher.sockjs.session import SockSession
-from tests.support.hosts import KINDS, Client, Host
+from tests.support.hosts import Client
 from tests.support.site import Site, wire
 from tests.support.websocket import TEXT, Peer
 
@@ -171,19 +168,3 @@ class Socket(Peer):
         opcode, payload = await self.read_frame()
         assert opcode == 8, (opcode, payload)
         return int.from_bytes(payload[:2]), payload[2:].decode()
-
-
-@pytest.fixture(params=[kind for kind in KINDS if kind.name != "native-asyncio"], ids=lambda kind: kind.name)
-def site(request: pytest.FixtureRequest) -> SockSite:
-    kind = request.param
-    return SockSite(Host(kind, request.getfixturevalue("certificate") if kind.tls else None))
-
-
-@pytest.fixture
-def quiet_access_log() -> Iterator[None]:
-    """For requests that are left to an Application, which logs what it refuses."""
-    logger = logging.getLogger("tornado.access")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    yield
-    logger.setLevel(level)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.support.site import certificate, pytest_pyfunc_call
-from tests.support.sockjs import quiet_access_log, site
+from tests.support.on_hosts import certificate, on_every_host, pytest_pyfunc_call, quiet_access_log
+from tests.support.sockjs import SockSite
+
+site = on_every_host(SockSite)
 
 __all__ = ["certificate", "pytest_pyfunc_call", "quiet_access_log", "site"]

@@ -6,16 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.hosts import KINDS, Host
+from tests.support.on_hosts import certificate, on_every_host, pytest_pyfunc_call
 from tests.support.redis_server import RedisServer, missing
 from tests.support.sethpusher import SethSite
-from tests.support.site import certificate, pytest_pyfunc_call
 
-
-@pytest.fixture(params=[kind for kind in KINDS if kind.name != "native-asyncio"], ids=lambda kind: kind.name)
-def site(request: pytest.FixtureRequest) -> SethSite:
-    kind = request.param
-    return SethSite(Host(kind, request.getfixturevalue("certificate") if kind.tls else None))
+site = on_every_host(SethSite)
 
 
 @pytest.fixture(scope="session")

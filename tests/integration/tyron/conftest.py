@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from tests.support.on_hosts import certificate, on_every_host, pytest_pyfunc_call
 from tests.support.redis_server import HOST, RedisServer, missing
-from tests.support.site import certificate, pytest_pyfunc_call, site
+from tests.support.site import Site
+
+site = on_every_host(Site)
 
 _channels = itertools.count()
 
