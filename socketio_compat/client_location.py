@@ -53,6 +53,16 @@ class ClientSettings(StoreLocationSettings, frozen=True, forbid_unknown_fields=T
         """What clients may do with channels."""
         return Rules(self.store, self.channels, self.publish, self.max_subscriptions)
 
+    def kept(self) -> dict[str, Any]:
+        """Those of these options that are the server's, by their names in its settings."""
+        return {
+            "polling_timeout": self.xhr_polling_timeout,
+            "session_expiry": self.session_expiry,
+            "max_sessions": self.max_sessions,
+            "max_body": self.max_body,
+            "room": self.room,
+        }
+
     @property
     def room(self) -> Room:
         """What may wait for a client."""

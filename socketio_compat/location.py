@@ -77,18 +77,14 @@ class SocketIOLocation(ClientLocation):
 def server_settings(settings: SocketIOSettings) -> Settings:
     """The options that are the server's."""
     return Settings(
-        resource=settings.resource,
+        **settings.kept(),
         transports=settings.transports,
         heartbeat_interval=settings.heartbeat_interval,
+        resource=settings.resource,
         client_timeout=settings.client_timeout,
-        polling_timeout=settings.xhr_polling_timeout,
-        session_expiry=settings.session_expiry,
         websocket_check=settings.websocket_check,
         strict=settings.strict,
         verify_ip=settings.verify_remote_ip,
         close_on_goodbye=settings.close_on_goodbye,
-        max_sessions=settings.max_sessions,
         max_endpoints=settings.max_subscriptions,
-        max_body=settings.max_body,
-        room=settings.room,
     )

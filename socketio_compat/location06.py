@@ -62,12 +62,4 @@ class SocketIO06Location(ClientLocation):
 
 def server_settings(settings: SocketIO06Settings) -> Settings:
     """The options that are the server's."""
-    return Settings(
-        transports=settings.transports,
-        heartbeat_interval=settings.heartbeat_interval,
-        polling_timeout=settings.xhr_polling_timeout,
-        session_expiry=settings.session_expiry,
-        max_sessions=settings.max_sessions,
-        max_body=settings.max_body,
-        room=settings.room,
-    )
+    return Settings(transports=settings.transports, heartbeat_interval=settings.heartbeat_interval, **settings.kept())

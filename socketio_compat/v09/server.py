@@ -11,7 +11,6 @@ from hbpush.core.clock import Clock, TimerWheel
 from hbpush.core.counters import Counters
 from hbpush.errors import ProtocolError
 from hbpush.session.deadlines import Deadlines
-from hbpush.session.registry import Terms
 from hbpush.session.session import Session
 from hbpush.session.transport import End, Transport
 from hbpush.web import jsonp
@@ -20,6 +19,7 @@ from hbpush.web.exchange import Endpoint, Exchange
 from hbpush.web.query import argument
 from hbpush.web.session_server import SessionServer
 from socketio_compat.origins import Origins, refusal
+from socketio_compat.terms import terms
 from socketio_compat.v09 import codec
 from socketio_compat.v09.contract import Application, Opening
 from socketio_compat.v09.htmlfile import HtmlFile
@@ -57,15 +57,7 @@ class Server(SessionServer[SocketSession]):
     def __init__(
         self, application: Application, settings: Settings, clock: Clock, wheel: TimerWheel, counters: Counters, origins: Origins
     ) -> None:
-        terms = Terms(
-            settings.session_expiry,
-            settings.heartbeat_interval,
-            MISSED_BEATS,
-            settings.max_sessions,
-            settings.room,
-            settings.max_waiting,
-        )
-        super().__init__(clock, wheel, counters, terms, settings.polling_timeout)
+        super().__init__(clock, wheel, counters, terms(settings, MISSED_BEATS), settings.polling_timeout)
         self.application = application
         self.settings = settings
         self.origins = origins
