@@ -6,7 +6,12 @@ import logging
 import re
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
+
+# How long an example takes says something about the machine, and nothing about what is tested.
+hypothesis.settings.register_profile("house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("house")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
