@@ -23,11 +23,13 @@ COMPLAINT = re.compile(r"^\S+ \S+ (WARNING|ERROR|CRITICAL) |Traceback")
 
 
 class Daemon:
-    """``hbpushd``, or another program of ours, with arguments, and what it writes to stderr, line by line.
+    """``hbpushd``, or another program of ours, with arguments, and what it writes to stderr, line by line; with ``merged`` to stdout, too.
 
     As a context manager it waits for the "listening" line on entry, and at the end stops the process and fails for each line from
-    WARNING up that has none of the ``expected`` texts in it.
+    WARNING up, a ``complaint``, that has none of the ``expected`` texts in it.
     """
+
+    complaint = COMPLAINT
 
     def __init__(
         self,
@@ -36,6 +38,8 @@ class Daemon:
         expected: tuple[str, ...] = (),
         preexec: Callable[[], None] | None = None,
         program: Sequence[str] = HBPUSHD,
+        cwd: Path = ROOT,
+        merged: bool = False,
     ) -> None:
         self.lines: list[str] = []
         self._expected = expected
@@ -43,11 +47,11 @@ class Daemon:
         self._ended = False
         self.process = subprocess.Popen(
             [*program, *map(os.fspath, arguments)],
-            cwd=ROOT,
+            cwd=cwd,
             env=environment(env),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE if merged else subprocess.DEVNULL,
+            stderr=subprocess.STDOUT if merged else subprocess.PIPE,
             text=True,
             errors="backslashreplace",
             preexec_fn=preexec,
@@ -66,7 +70,7 @@ class Daemon:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         self._end()
         if kind is None:
-            strange = [line for line in self.lines if COMPLAINT.search(line) and not any(text in line for text in self._expected)]
+            strange = [line for line in self.lines if self.complaint.search(line) and not any(text in line for text in self._expected)]
             assert not strange, "\n".join(strange)
 
     @property
@@ -100,8 +104,9 @@ class Daemon:
         return status
 
     def _read(self) -> None:
-        assert self.process.stderr is not None
-        with self.process.stderr as stream:
+        written = self.process.stderr or self.process.stdout
+        assert written is not None
+        with written as stream:
             for line in stream:
                 with self._changed:
                     self.lines.append(line.rstrip("\n"))
