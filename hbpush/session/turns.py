@@ -59,6 +59,22 @@ class TurnSession(Session, Generic[P]):
         self.registry.running.add(future)
         future.add_done_callback(partial(self._done, then, with_value))
 
+    def ask(self, call: Callable[[P], Awaitable[Any] | None], packet: P) -> None:
+        """Give a packet to a method of the application: what it returns to be waited for is, and what it raises closes the session."""
+        try:
+            outcome = call(packet)
+        except Exception:  # noqa: BLE001 - the wall between sessions: it is logged, and ends the one that has it
+            self.failed()
+        else:
+            if outcome is not None:
+                self.wait(outcome)
+
+    def see_out(self, outcome: Awaitable[Any]) -> None:
+        """Let the application come to its end with a session that is over; what it raises then is logged."""
+        future = asyncio.ensure_future(outcome)
+        self.registry.running.add(future)
+        future.add_done_callback(self._seen_out)
+
     def failed(self) -> None:
         """Within an except clause: the application raised."""
         logger.exception("a handler failed; its session is closed")
@@ -67,6 +83,11 @@ class TurnSession(Session, Generic[P]):
     def ended(self) -> None:
         """To be called when the session is closed: nothing has its turn any more."""
         self._waiting = None
+
+    def _seen_out(self, future: asyncio.Future[Any]) -> None:
+        self.registry.running.discard(future)
+        if not future.cancelled() and (error := future.exception()) is not None:
+            logger.error("a handler failed when it was closed", exc_info=error)
 
     def _done(self, then: Callable[..., object] | None, with_value: bool, future: asyncio.Future[Any]) -> None:
         self.registry.running.discard(future)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable
 from inspect import isawaitable
@@ -63,11 +62,7 @@ class ConnectionHandler(Handler):
         conn, face.conn = face.conn, None
         result = conn.on_close()
         if _is_later(result):
-            running = self.session.registry.running
-            future: asyncio.Future[Any] = asyncio.ensure_future(result)
-            running.add(future)
-            future.add_done_callback(running.discard)
-            future.add_done_callback(_ended)
+            self.session.see_out(result)
 
     async def _settled_later(self, later: Awaitable[Any]) -> bool:
         try:
@@ -78,8 +73,3 @@ class ConnectionHandler(Handler):
 
 def _is_later(result: Any) -> bool:
     return result is not None and result is not True and result is not False and isawaitable(result)
-
-
-def _ended(future: asyncio.Future[Any]) -> None:
-    if not future.cancelled() and (error := future.exception()) is not None:
-        logger.error("a handler failed when it was closed", exc_info=error)

@@ -99,16 +99,8 @@ class SockSession(TurnSession[object]):
             self.turn(message, len(message) if isinstance(message, str | bytes) else 1)
 
     def take(self, packet: object) -> None:
-        handler = self.handler
-        if handler is None:
-            return
-        try:
-            outcome = handler.message(packet)
-        except Exception:  # noqa: BLE001 - the wall between sessions: it is logged, and ends the one that has it
-            self.failed()
-        else:
-            if outcome is not None:
-                self.wait(outcome)
+        if self.handler is not None:
+            self.ask(self.handler.message, packet)
 
     # What a session asks of a protocol
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable
 from inspect import isawaitable, isgenerator
@@ -123,11 +122,7 @@ class ConnectionHandler(Handler):
             connection.ack_queue.clear()
         later = None if result is None else _awaitable(result)
         if later is not None:
-            running = self.session.registry.running
-            future = asyncio.ensure_future(later)
-            running.add(future)
-            future.add_done_callback(running.discard)
-            future.add_done_callback(_ended)
+            self.session.see_out(later)
 
     def _settled(self, result: Any) -> bool:
         """The verdict of `SocketConnection.on_open`: endpoints refuse by False itself only."""
@@ -159,8 +154,3 @@ def _awaitable(result: Any) -> Awaitable[Any] | None:
     if isgenerator(result):
         return Runner(result).start()
     return result if isawaitable(result) else None
-
-
-def _ended(future: asyncio.Future[Any]) -> None:
-    if not future.cancelled() and (error := future.exception()) is not None:
-        _log.error("a handler failed when it was closed", exc_info=error)

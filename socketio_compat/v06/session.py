@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from hbpush.core.batch import Batch
@@ -121,16 +120,8 @@ class SocketSession(TurnSession[Any]):
     # What a session asks of a protocol
 
     def take(self, packet: Any) -> None:
-        handler = self.handler
-        if handler is None:
-            return
-        try:
-            outcome = handler.message(packet)
-        except Exception:  # noqa: BLE001 - see `open`
-            self.failed()
-        else:
-            if outcome is not None:
-                self.wait(outcome)
+        if self.handler is not None:
+            self.ask(self.handler.message, packet)
 
     def farewell(self, why: End) -> Sequence[str]:
         return ()
@@ -149,14 +140,4 @@ class SocketSession(TurnSession[Any]):
             logger.exception("a handler failed when it was closed")
         else:
             if outcome is not None:
-                self._see_out(outcome)
-
-    def _see_out(self, outcome: Awaitable[object]) -> None:
-        future = asyncio.ensure_future(outcome)
-        self.registry.running.add(future)
-        future.add_done_callback(self._seen_out)
-
-    def _seen_out(self, future: asyncio.Future[object]) -> None:
-        self.registry.running.discard(future)
-        if not future.cancelled() and (error := future.exception()) is not None:
-            logger.error("a handler failed when it was closed", exc_info=error)
+                self.see_out(outcome)
