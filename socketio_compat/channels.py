@@ -5,7 +5,6 @@ How a client asks, and in which words it is told, is the version's own.
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Hashable
 from functools import partial
@@ -22,8 +21,6 @@ from hbpush.session.transport import Shape
 from hbpush.stores.base import Page
 from hbpush.web.routes import CHANNEL_ID_BYTES
 from socketio_compat.framing import text_bytes
-
-_ID = re.compile(r"([0-9]{1,15})[:-](-1|[0-9]{1,15})")
 
 
 class Rules(NamedTuple):
@@ -95,10 +92,12 @@ def since_of(text: object) -> Since:
     """Where a client wants to go on: after an id, ``time:tag`` or ``time-tag``; with what comes next for None. Raises ProtocolError."""
     if text is None or text == "":
         return NEWEST
-    found = _ID.fullmatch(text) if isinstance(text, str) else None
-    if found is None:
-        raise ProtocolError("an id is two whole numbers, time:tag")
-    return MessageId(int(found[1]), int(found[2]))
+    if not isinstance(text, str):
+        raise ProtocolError("an id is a text, time:tag")
+    try:
+        return MessageId.parse(text, is_place=True)
+    except ValueError as error:
+        raise ProtocolError(str(error)) from None
 
 
 def position(since: Since, page: Page) -> MessageId:

@@ -25,12 +25,16 @@ class MessageId(NamedTuple):
         return f"{self.time}:{self.tag}"
 
     @classmethod
-    def parse(cls, text: str) -> MessageId:
-        """Read ``time:tag`` or ``time-tag``. Raises ValueError for anything else."""
+    def parse(cls, text: str, is_place: bool = False) -> MessageId:
+        """Read ``time:tag`` or ``time-tag``. Raises ValueError for anything else.
+
+        With ``is_place`` the tag may be -1, which no message has: it stands before all of its second.
+        """
         time, colon, tag = text.partition(":")
         if not colon:
             time, colon, tag = text.partition("-")
-        if not (colon and time.isascii() and time.isdigit() and tag.isascii() and tag.isdigit()):
+        number = "1" if is_place and tag == "-1" else tag
+        if not (colon and time.isascii() and time.isdigit() and number.isascii() and number.isdigit()):
             raise ValueError("a message id is two whole numbers, time:tag")
         if len(time) > 15 or len(tag) > 15:
             raise ValueError("a message id has at most 15 digits a part")

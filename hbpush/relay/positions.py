@@ -7,7 +7,6 @@ message brings, its own id is in brackets, ``[1795230933:0],-``, which tell its 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from weakref import WeakValueDictionary
@@ -24,8 +23,6 @@ Form = Callable[[Sequence[Message], Sequence[str] | None], bytes]
 
 NONE = "-"
 CACHED_LENGTH = 128
-
-_ID = re.compile(r"\[?([0-9]{1,15})[:-](-1|[0-9]{1,15})\]?")
 
 
 def text(ids: Ids, newest: int = -1) -> str:
@@ -53,10 +50,11 @@ def parse(value: str, channels: int) -> Ids:
 
 
 def _id(value: str) -> MessageId:
-    found = _ID.fullmatch(value)
-    if found is None:
-        raise ProtocolError("last_event_id: a message id is two whole numbers, time:tag")
-    return MessageId(int(found[1]), int(found[2]))
+    bare = value[1:-1] if value[:1] == "[" and value[-1:] == "]" else value
+    try:
+        return MessageId.parse(bare, is_place=True)
+    except ValueError as error:
+        raise ProtocolError(f"last_event_id: {error}") from None
 
 
 _cached = lru_cache(1024)(_id)
