@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from hbpush.errors import HbpushError
 from hbpush.session.transport import End
-from socketio_compat.carried import Carried
+from socketio_compat.carried import Carried, Face
 from socketio_compat.tornadio.session import Session
 from socketio_compat.v06 import codec
 from socketio_compat.v06.session import SocketSession
@@ -29,9 +28,10 @@ class Carrier(Protocol):
         """The session is over, or something else carries it."""
 
 
-class PollingSession(Session):
+class PollingSession(Face, Session):
     """A client's session. ``connection`` is the application's side of it."""
 
+    below: SocketSession
     connection: SocketConnection
 
     expiry_date = promoted = None
@@ -46,19 +46,9 @@ class PollingSession(Session):
     def is_closed(self) -> bool:
         return bool(self.below.state)
 
-    @property
-    def handler(self) -> object | None:
-        """What carries the session now: what `set_handler` was given, or a transport of the server's."""
-        transport = self.below.transport
-        return transport.carrier if isinstance(transport, Carried) else transport
-
     def send(self, message: Any) -> None:
         """See `socketio_compat.tornadio.conn.SocketConnection.send`."""
         self.below.say(message)
-
-    def flush(self) -> None:
-        """Send what waits now, rather than in the next turn of the loop."""
-        self.below.flush()
 
     def raw_message(self, message: str | bytes) -> None:
         """Take frames as they come from the client. What is broken is left out."""
@@ -78,25 +68,3 @@ class PollingSession(Session):
             return False
         below.server.attach(below, Carried(below.server, handler, handler.data_available))
         return True
-
-    def remove_handler(self, handler: Carrier) -> None:
-        """It carries the session no more. Raises HbpushError when it did not."""
-        transport = self.below.transport
-        if not isinstance(transport, Carried) or transport.carrier is not handler:
-            raise HbpushError("this handler does not carry the session")
-        self.below.server.detach(self.below, transport)
-
-    # Time
-
-    def is_alive(self) -> bool:
-        return not self.below.state
-
-    def promote(self) -> None:
-        """Let the time in which it expires begin anew."""
-        if self.below.transport is None:
-            self.below.registry.detached(self.below)
-
-    def on_delete(self, forced: bool) -> None:
-        """Its time is over: it is closed, unless something carries it and nobody insists."""
-        if forced or self.below.transport is None:
-            self.below.close(End.EXPIRED)

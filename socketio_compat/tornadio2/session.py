@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from tornado.httputil import HTTPServerRequest
 from tornado.web import HTTPError
 
-from hbpush.errors import HbpushError
 from hbpush.session.transport import End
-from socketio_compat.carried import Carried
+from socketio_compat.carried import Carried, Face
 from socketio_compat.tornadio2.sessioncontainer import SessionBase
 from socketio_compat.v09.contract import Opening
 from socketio_compat.v09.session import SocketSession
@@ -38,13 +37,14 @@ class Carrier(Protocol):
         """The session is over, or something else carries it."""
 
 
-class Session(SessionBase):
+class Session(Face, SessionBase):
     """A client's session. ``conn`` is its root connection, ``server`` the router, ``info`` what the handshake told.
 
     Made by handshakes, by `TornadioRouter.create_session`, or with a class of connections for a root of its own: that is opened at
     once, and raises HTTPError when it refuses. ``expiry`` is in seconds, by default the router's.
     """
 
+    below: SocketSession
     conn: SocketConnection
     info: ConnectionInfo
 
@@ -101,12 +101,6 @@ class Session(SessionBase):
         return {name: connection for name in names if (connection := self.get_connection(name)) is not None}
 
     @property
-    def handler(self) -> object | None:
-        """What carries the session now: what `set_handler` was given, or a transport of the server's."""
-        transport = self.below.transport
-        return transport.carrier if isinstance(transport, Carried) else transport
-
-    @property
     def send_queue(self) -> Sequence[str]:
         """The packets that wait: a copy."""
         return list(self.below.outbox.packets)
@@ -118,10 +112,6 @@ class Session(SessionBase):
         if pack:
             self.below.send(pack)
 
-    def flush(self) -> None:
-        """Send what waits now, rather than in the next turn of the loop."""
-        self.below.flush()
-
     # Carrying
 
     def set_handler(self, handler: Carrier) -> bool:
@@ -132,13 +122,6 @@ class Session(SessionBase):
             return False
         below.server.attach(below, Carried(below.server, handler, handler.send_messages))
         return True
-
-    def remove_handler(self, handler: Carrier) -> None:
-        """It carries the session no more. Raises HbpushError when it did not."""
-        transport = self.below.transport
-        if not isinstance(transport, Carried) or transport.carrier is not handler:
-            raise HbpushError("this handler does not carry the session")
-        self.below.server.detach(self.below, transport)
 
     # Receiving
 
@@ -192,19 +175,6 @@ class Session(SessionBase):
     def time(self) -> float:
         """Now, in unix seconds."""
         return self.below.registry.clock.time()
-
-    def is_alive(self) -> bool:
-        return not self.below.state
-
-    def promote(self) -> None:
-        """Let the time in which it expires begin anew."""
-        if self.below.transport is None:
-            self.below.registry.detached(self.below)
-
-    def on_delete(self, forced: bool) -> None:
-        """Its time is over: it is closed, unless something carries it and nobody insists."""
-        if forced or self.below.transport is None:
-            self.below.close(End.EXPIRED)
 
     def reset_heartbeat(self) -> None:
         """Let the next heartbeat be one period from now, and others follow."""
