@@ -5,26 +5,14 @@
 //   node reference_server.js PORT
 
 const {EventEmitter} = require("events");
-const http = require("http");
-const Module = require("module");
-const path = require("path");
+
+const reference = require("../driving/reference.js");
 
 process.EventEmitter ??= EventEmitter;
-const installed = Module.createRequire(path.join(__dirname, ".clients", "package.json"));
+const installed = reference.installed(__dirname);
 
 const seen = [];
-
-const server = http.createServer((request, response) => {
-    const url = new URL(request.url, "http://localhost");
-    response.setHeader("Access-Control-Allow-Origin", "*");
-    if (url.pathname === "/seen") {
-        const who = url.searchParams.get("who");
-        response.end(JSON.stringify(seen.filter((record) => record[0] === who).map((record) => record.slice(1))));
-    } else {
-        response.statusCode = 404;
-        response.end();
-    }
-});
+const server = reference.answering(seen);
 
 // The old library forgets to listen on sockets that it upgrades, and a reset would end the process.
 server.on("connection", (socket) => socket.on("error", () => undefined));
@@ -67,4 +55,4 @@ io.of("/chat").on("connection", serve("/chat"));
 io.of("/news").on("connection", serve("/news"));
 io.of("/closed").authorization((handshake, accept) => accept(null, false));
 
-server.listen(Number(process.argv[2]), "127.0.0.1");
+reference.listen(server);

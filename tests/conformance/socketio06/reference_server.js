@@ -5,26 +5,15 @@
 //   node reference_server.js PORT
 
 const {EventEmitter} = require("events");
-const http = require("http");
-const Module = require("module");
 const path = require("path");
 
+const reference = require("../driving/reference.js");
+
 process.EventEmitter ??= EventEmitter;
-const installed = Module.createRequire(path.resolve(__dirname, "../socketio/.clients/package.json"));
+const installed = reference.installed(path.resolve(__dirname, "../socketio"));
 
 const seen = [];
-
-const server = http.createServer((request, response) => {
-    const url = new URL(request.url, "http://localhost");
-    response.setHeader("Access-Control-Allow-Origin", "*");
-    if (url.pathname === "/seen") {
-        const who = url.searchParams.get("who");
-        response.end(JSON.stringify(seen.filter((record) => record[0] === who).map((record) => record.slice(1))));
-    } else {
-        response.statusCode = 404;
-        response.end();
-    }
-});
+const server = reference.answering(seen);
 
 // The old library takes the end of any connection that a client had for the end of its poll.
 server.keepAliveTimeout = 0;
@@ -56,4 +45,4 @@ io.on("connection", (client) => {
     client.on("disconnect", () => who && seen.push([who, "", "close"]));
 });
 
-server.listen(Number(process.argv[2]), "127.0.0.1");
+reference.listen(server);

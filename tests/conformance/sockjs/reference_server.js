@@ -4,25 +4,12 @@
 //
 //   node reference_server.js PORT
 
-const http = require("http");
-const Module = require("module");
-const path = require("path");
+const reference = require("../driving/reference.js");
 
-const sockjs = Module.createRequire(path.join(__dirname, ".clients", "package.json"))("sockjs");
+const sockjs = reference.installed(__dirname)("sockjs");
 
 const seen = [];
-
-const server = http.createServer((request, response) => {
-    const url = new URL(request.url, "http://localhost");
-    response.setHeader("Access-Control-Allow-Origin", "*");
-    if (url.pathname === "/seen") {
-        const who = url.searchParams.get("who");
-        response.end(JSON.stringify(seen.filter((record) => record[0] === who).map((record) => record.slice(1))));
-    } else {
-        response.statusCode = 404;
-        response.end();
-    }
-});
+const server = reference.answering(seen);
 
 function obey(connection, query, {argument, burst = [], first = [], close}) {
     [...burst, ...first].forEach((text) => connection.write(text));
@@ -52,4 +39,4 @@ serve("without_websocket", {websocket: false});
 serve("beating", {disconnect_delay: 2000});
 serve("close", {}, (connection) => connection.close(3000, "Go away!"));
 
-server.listen(Number(process.argv[2]), "127.0.0.1");
+reference.listen(server);
