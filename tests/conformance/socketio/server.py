@@ -12,21 +12,14 @@ tells which connections of a caller opened and closed.
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Any
 
-from tornado.httpserver import HTTPServer
-from tornado.ioloop import IOLoop
-from tornado.web import Application, RequestHandler
-
 from socketio_compat.tornadio2 import SocketConnection, SocketServer, TornadioServer, event
+from tests.conformance.driving.programs import SEEN, serve
 
 TIMES = {"heartbeat_interval": 1, "client_timeout": 2, "xhr_polling_timeout": 2}
 """Seconds. Clients hear of 3 for heartbeats and of 4 for anything."""
-
-SEEN: list[tuple[str, str, str]] = []
-"""Who, endpoint, "open" or "close"."""
 
 
 class Talker(SocketConnection):
@@ -115,13 +108,6 @@ class Root(Talker):
     __endpoints__ = {"/chat": Talker, "/news": Talker, "/closed": Closed}  # noqa: RUF012 - as programs have it
 
 
-class SeenHandler(RequestHandler):
-    def get(self) -> None:
-        who = self.get_argument("who")
-        self.set_header("Access-Control-Allow-Origin", "*")
-        self.finish(json.dumps([[endpoint, what] for name, endpoint, what in SEEN if name == who]))
-
-
 def main(host: str, port: int) -> None:
     router = TornadioServer(Root, TIMES)
     other = TornadioServer(
@@ -130,13 +116,7 @@ def main(host: str, port: int) -> None:
         namespace="other",
     )
     calm = TornadioServer(Root, {**TIMES, "heartbeat_interval": 30}, namespace="calm")
-    routes = [*other.urls, *calm.urls, ("/seen", SeenHandler)]
-    application = Application(router.apply_routes(routes), socket_io_port=port, socket_io_address="127.0.0.1")
-    if host == "native":
-        SocketServer(application)
-    else:
-        HTTPServer(application).listen(port, "127.0.0.1")
-        IOLoop.current().start()
+    serve(host, port, router.apply_routes([*other.urls, *calm.urls]), SocketServer)
 
 
 if __name__ == "__main__":

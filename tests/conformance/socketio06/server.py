@@ -10,22 +10,15 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Any
 
-from tornado.httpserver import HTTPServer
-from tornado.ioloop import IOLoop
-from tornado.web import Application, RequestHandler
-
 from socketio_compat.tornadio import SocketConnection, get_router
 from socketio_compat.tornadio.server import SocketServer
+from tests.conformance.driving.programs import SEEN, serve
 
 TIMES = {"heartbeat_interval": 1, "xhr_polling_timeout": 2, "session_expiry": 4}
 """Seconds."""
-
-SEEN: list[tuple[str, str, str]] = []
-"""Who, an endpoint, of which there are none, and "open" or "close"."""
 
 
 class Talker(SocketConnection):
@@ -54,21 +47,8 @@ class Talker(SocketConnection):
             SEEN.append((self.who, "", "close"))
 
 
-class SeenHandler(RequestHandler):
-    def get(self) -> None:
-        who = self.get_argument("who")
-        self.set_header("Access-Control-Allow-Origin", "*")
-        self.finish(json.dumps([[endpoint, what] for name, endpoint, what in SEEN if name == who]))
-
-
 def main(host: str, port: int) -> None:
-    router = get_router(Talker, TIMES)
-    application = Application([router.route(), ("/seen", SeenHandler)], socket_io_port=port, socket_io_address="127.0.0.1")
-    if host == "native":
-        SocketServer(application)
-    else:
-        HTTPServer(application).listen(port, "127.0.0.1")
-        IOLoop.current().start()
+    serve(host, port, [get_router(Talker, TIMES).route()], SocketServer)
 
 
 if __name__ == "__main__":

@@ -15,13 +15,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from sockjs.tornado.conn import SockJSConnection
-from tornado.web import RequestHandler
 
 from sethpusher.sockjs import SockJSRouter
+from tests.conformance.driving.programs import SEEN, SEEN_RULE
 from tests.conformance.sockjs.services import SMALL, run
-
-SEEN: list[tuple[str, str, str]] = []
-"""Who, service, "open" or "close"."""
 
 COMMAND = "do:"
 
@@ -72,13 +69,6 @@ def router(service: str, kind: type[Talker], **settings: Any) -> SockJSRouter:
     return SockJSRouter(type(kind.__name__, (kind,), {"service": service}), f"/{service}", SETTINGS | settings)
 
 
-class SeenHandler(RequestHandler):
-    def get(self) -> None:
-        who = self.get_argument("who")
-        self.set_header("Access-Control-Allow-Origin", "*")
-        self.finish(json.dumps([[service, what] for name, service, what in SEEN if name == who]))
-
-
 def routers() -> list[SockJSRouter]:
     """All services."""
     return [
@@ -91,4 +81,4 @@ def routers() -> list[SockJSRouter]:
 
 
 if __name__ == "__main__":
-    run(int(sys.argv[2]), sys.argv[1] == "stock", routers(), [("/seen", SeenHandler)])
+    run(int(sys.argv[2]), sys.argv[1] == "stock", routers(), [SEEN_RULE])
