@@ -6,11 +6,13 @@ import os
 import re
 import socket
 import subprocess
+import sys
 import time
-from abc import ABC, abstractmethod
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
+
+from tests.conformance.driving.drivers import NODE
 
 ROOT = Path(__file__).parents[3]
 PATIENCE = 20.0
@@ -18,11 +20,19 @@ PATIENCE = 20.0
 COMPLAINT = re.compile(r"Traceback|\bERROR\b|\bCRITICAL\b|Unhandled|Error:")
 
 
-class Site(ABC):
-    """A running server of a kind.
+class Site:
+    """A running server of a kind: "hbpushd", "reference" (the original server of the protocol, on Node), or a host of a program of our
+    own. Each serves on ``self.port`` until it is killed, in the checkout's folder. A folder of tests derives from it.
 
     As a context manager it ends the process and fails for what it complained of.
     """
+
+    folder: ClassVar[Path]
+    """Where the reference is: ``reference_server.js``, started with the port."""
+    program: ClassVar[str]
+    """The module of the program, started with the host, such as "stock" or "native", and the port."""
+    configuration: ClassVar[str]
+    """Of hbpushd, as YAML."""
 
     def __init__(self, kind: str, log: Path) -> None:
         self.kind = kind
@@ -30,10 +40,6 @@ class Site(ABC):
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.port = listener.getsockname()[1]
         self._process = self._start()
-
-    @abstractmethod
-    def command(self) -> list[str]:
-        """The command that serves on ``self.port`` until it is killed. It runs in the checkout's folder."""
 
     @property
     def origin(self) -> str:
@@ -53,9 +59,18 @@ class Site(ABC):
         self._end()
         self._process = self._start()
 
+    def _command(self) -> list[str]:
+        if self.kind == "reference":
+            return [*NODE, str(self.folder / "reference_server.js"), str(self.port)]
+        if self.kind == "hbpushd":
+            configuration = self._log.with_suffix(".yaml")
+            configuration.write_text(self.configuration)
+            return [sys.executable, "-P", "-m", "hbpush.daemon", f"--config={configuration}", f"--port={self.port}"]
+        return [sys.executable, "-m", self.program, self.kind, str(self.port)]
+
     def _start(self) -> subprocess.Popen[bytes]:
         with self._log.open("ab") as log:
-            process = subprocess.Popen(self.command(), cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=os.environ)
+            process = subprocess.Popen(self._command(), cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=os.environ)
         end = time.monotonic() + PATIENCE
         while True:
             try:

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from tests.conformance.driving import sites
-from tests.conformance.driving.drivers import NODE
-
-HERE = Path(__file__).parent
-
 
 CONFIGURATION = """
 address: 127.0.0.1
@@ -23,11 +18,6 @@ locations:
 class Site(sites.Site):
     """A running server of a kind: "stock", "native" (``talker.py``), "hbpushd" or "reference" (sockjs-node)."""
 
-    def command(self) -> list[str]:
-        if self.kind == "reference":
-            return [*NODE, str(HERE / "reference_server.js"), str(self.port)]
-        if self.kind == "hbpushd":
-            configuration = self._log.with_suffix(".yaml")
-            configuration.write_text(CONFIGURATION)
-            return [sys.executable, "-P", "-m", "hbpush.daemon", f"--config={configuration}", f"--port={self.port}"]
-        return [sys.executable, "-m", "tests.conformance.sockjs.talker", self.kind, str(self.port)]
+    folder = Path(__file__).parent
+    program = "tests.conformance.sockjs.talker"
+    configuration = CONFIGURATION
