@@ -9,12 +9,13 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
+from tests.conformance.driving.cases import CRASH, Case, Told
 from tests.support.packages import missing
 
 HERE = Path(__file__).parent
@@ -29,29 +30,6 @@ OTHER_SITE = "http://page.example:8080"
 
 NODE_DRIVER = "node"
 BROWSER_DRIVER = "browser"
-
-
-class Case(Protocol):
-    """A client and how it is used; equal ones are one. ``id`` is in the names of its tests, ``page`` says where its page is from, in a
-    browser: "same" or "cross"."""
-
-    def __hash__(self) -> int: ...
-    @property
-    def id(self) -> str: ...
-    @property
-    def page(self) -> str: ...
-    def plays(self, scenario: str, host: str) -> bool:
-        """Whether the scenario is for this client on this host."""
-
-
-Wanted = Mapping[Case, Sequence[str]]
-"""Case -> the scenarios that it is to play."""
-
-Told = dict[tuple[Case, str], dict[str, Any]]
-"""(case, scenario) -> the facts. What is missing there has not been told. (case, CRASH) has what the client threw where no scenario
-could catch it, as facts by their order."""
-
-CRASH = "crash"
 
 
 def need_clients(folder: Path, *more: str) -> None:
@@ -79,6 +57,7 @@ def described(case: Case, site: str, scenarios: Sequence[str]) -> dict[str, Any]
         "id": case.id,
         "site": site,
         "page": site if case.page == "same" else OTHER_SITE,
+        "transport": case.transport,
         "scenarios": list(scenarios),
         "scripts": [],
         "patience": PATIENCE_MS,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.driving.drivers import CRASH, Case, Told, Wanted
+from tests.conformance.driving.cases import CRASH, Case, Told, Wanted
 from tests.conformance.driving.sites import Site
 
 AT_ONCE = 6

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.conformance.driving import cases
 
 PLAIN = ("0.7.11", "0.9.17")
 """The versions that every test run plays; the others are for ``--full``."""
@@ -68,16 +71,15 @@ CHANNEL_SCENARIOS = (
 """Those for hbpushd, which has channels and no program behind it."""
 
 
-class Case(NamedTuple):
-    """A client: its version, the transport that it is forced to, and where its page is from ("" on Node, "same" or "cross")."""
+@dataclass(frozen=True)
+class Case(cases.Case):
+    """A client of a version."""
 
-    version: str
-    transport: str
-    page: str = ""
+    version: str = field(kw_only=True)
 
     @property
     def id(self) -> str:
-        return "-".join(filter(None, self))
+        return f"{self.version}-{super().id}"
 
     def is_plain(self, host: str) -> bool:
         """Whether every test run plays it. The native front sees browsers there by hbpushd."""
@@ -140,10 +142,10 @@ class Case(NamedTuple):
         )
 
 
-NODE = [Case(version, transport) for version in VERSIONS for transport in ("websocket", "xhr-polling")]
+NODE = [Case(transport, version=version) for version in VERSIONS for transport in ("websocket", "xhr-polling")]
 
 BROWSER = [
-    Case(version, transport, page)
+    Case(transport, page, version=version)
     for version in VERSIONS
     for transport in ("websocket", "xhr-polling", "jsonp-polling", "htmlfile")
     for page in ("same", "cross")

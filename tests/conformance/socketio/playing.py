@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conformance.driving import drivers, playing, sites
-from tests.conformance.driving.drivers import Told, Wanted
+from tests.conformance.driving.cases import Told, Wanted
 from tests.conformance.socketio.cases import CHANNEL_SCENARIOS, SCENARIOS, Case
 from tests.conformance.socketio.sites import Site
 
@@ -49,7 +49,6 @@ def _perform(driver: str, site: sites.Site, wanted: Mapping[Case, Sequence[str]]
         {
             **drivers.described(case, site.origin, scenarios),
             "version": case.version,
-            "transport": case.transport,
             "resource": case.resource(site.kind),
             "texts": case.texts(site.kind),
             "values": case.values(site.kind),

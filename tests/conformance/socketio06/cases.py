@@ -3,8 +3,9 @@ nothing."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
+from tests.conformance.driving import cases
 from tests.conformance.socketio.cases import TEXTS
 
 REFERENCE = "reference"
@@ -31,15 +32,8 @@ VALUES = [{"a": "\n😀", "ж": {}}, {"list": [1, None, True, 1.5, "</script>"]}
 """Objects: the client makes text of everything else."""
 
 
-class Case(NamedTuple):
-    """The client by a transport; where its page is from ("" on Node, "same" or "cross")."""
-
-    transport: str
-    page: str = ""
-
-    @property
-    def id(self) -> str:
-        return "-".join(filter(None, self))
+class Case(cases.Case):
+    """Client 0.6.3."""
 
     def is_plain(self, host: str) -> bool:
         return host in ("stock", "native", "hbpushd") and not self.page

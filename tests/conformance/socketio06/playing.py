@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conformance.driving import drivers, playing, sites
-from tests.conformance.driving.drivers import Told, Wanted
+from tests.conformance.driving.cases import Told, Wanted
 from tests.conformance.socketio06.cases import HOSTS, SCENARIOS, Case
 from tests.conformance.socketio06.sites import Site
 
@@ -44,7 +44,6 @@ def _perform(driver: str, site: sites.Site, wanted: Mapping[Case, Sequence[str]]
     given = [
         {
             **drivers.described(case, site.origin, scenarios),
-            "transport": case.transport,
             "resource": "socket.io",
             "texts": case.texts(site.kind),
             "values": case.values(site.kind),

@@ -3,7 +3,9 @@ reads nothing."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
+
+from tests.conformance.driving import cases
 
 TEXTS = [
     "plain",
@@ -51,15 +53,8 @@ CHANNEL_SCENARIOS = ("channel",)
 """Those for hbpushd, which has channels and no program behind it."""
 
 
-class Case(NamedTuple):
-    """A client: the transport that it is forced to, and where its page is from ("" on Node, "same" or "cross")."""
-
-    transport: str
-    page: str = ""
-
-    @property
-    def id(self) -> str:
-        return "-".join(filter(None, self))
+class Case(cases.Case):
+    """sockjs-client."""
 
     def texts(self, host: str) -> list[str]:
         """What it says."""
@@ -76,7 +71,7 @@ class Case(NamedTuple):
             return False
         if scenario == "idle":
             return (host, self.transport) != ("reference", "websocket")
-        return scenario != "lost connection" or ("htmlfile" not in self.transport and self != ("xhr-streaming", ""))
+        return scenario != "lost connection" or ("htmlfile" not in self.transport and (self.transport, self.page) != ("xhr-streaming", ""))
 
 
 NODE = [Case(transport) for transport in ("websocket", "xhr-streaming", "eventsource", "xhr-polling")]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conformance.driving import drivers, playing, sites
-from tests.conformance.driving.drivers import Told, Wanted
+from tests.conformance.driving.cases import Told, Wanted
 from tests.conformance.sockjs.cases import CHANNEL_SCENARIOS, PERCENTS, SCENARIOS, Case
 from tests.conformance.sockjs.sites import Site
 
@@ -43,7 +43,6 @@ def _perform(driver: str, site: sites.Site, wanted: Mapping[Case, Sequence[str]]
     given = [
         {
             **drivers.described(case, site.origin, scenarios),
-            "transport": case.transport,
             "texts": case.texts(site.kind),
             "percents": PERCENTS,
             "reasons": case.reasons(site.kind),
