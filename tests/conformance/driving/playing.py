@@ -1,37 +1,99 @@
 """What files of tests with real clients have in common: which tests there are, one run of a driver for all those of a host that were
-chosen, and the comparison of what it told with what it had to tell. Tests have parameters ``played`` (the host), ``case`` and ``scenario``.
+chosen, and the comparison of what it told with what it had to tell. A folder of tests has a `Repertoire`, and a file of tests is::
+
+    played = REPERTOIRE.played(drivers.NODE_DRIVER)
+
+    @REPERTOIRE.performances(NODE)
+    def test_node_client(played: Played, case: Case, scenario: str) -> None:
+        played.check(case, scenario)
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.conformance.driving import drivers
 from tests.conformance.driving.cases import CRASH, Case, Told, Wanted
 from tests.conformance.driving.sites import Site
 
 AT_ONCE = 6
 """Clients that lose their server at the same time. All come back to it at once, and the oldest do not bear to be kept waiting then."""
 
+NEEDED = {drivers.NODE_DRIVER: (), drivers.BROWSER_DRIVER: ("chromium",)}
+"""Driver -> the packages that it needs beside Node."""
 
-def parameters(
-    hosts: Sequence[str], cases: Iterable[Case], scenarios: Sequence[str], is_plain: Callable[[str, Any, str], bool]
-) -> list[Any]:
-    """Parameters ``played, case, scenario`` of the tests. Those that ``is_plain`` (host, case, scenario) denies are marked "full"."""
-    return [
-        pytest.param(
-            *(host, case, scenario),
-            id=f"{host}-{case.id}-{scenario.replace(' ', '-')}",
-            marks=() if is_plain(host, case, scenario) else pytest.mark.full,
-        )
-        for host in hosts
-        for case in cases
-        for scenario in scenarios
-        if case.plays(scenario, host)
-    ]
+
+@dataclass(frozen=True)
+class Repertoire:
+    """What the clients of a folder of tests play, and where. Its functions are given the folder's own kind of `Case`."""
+
+    clients: Path
+    """The folder whose ``clients/`` they are installed by."""
+    scripts: Mapping[str, Sequence[str]]
+    """Driver -> the files of the protocol, in the order in which they are run."""
+    site: Callable[[str, Path], Site]
+    """Starts a host, with its log in a file that is not there yet."""
+    hosts: Sequence[str]
+    scenarios: Sequence[str]
+    alone: Collection[str]
+    """The scenarios in which the server goes: nothing else is played beside them."""
+    is_plain: Callable[[str, Any, str], bool]
+    """Whether every test run plays (host, case, scenario); the others are for ``--full``."""
+    describe: Callable[[Any, str], dict[str, Any]]
+    """What a driver has to know of a case on a host, beside what `drivers.described` says of every case."""
+    expected: Callable[[Any, str, str], Mapping[str, Any]]
+    """The facts that (case, scenario, host) has to tell."""
+
+    def performances(self, cases: Iterable[Case]) -> pytest.MarkDecorator:
+        """Makes of a test one for each scenario that a case plays on a host: with ``played``, ``case`` and ``scenario``."""
+        parameters = [
+            pytest.param(
+                *(host, case, scenario),
+                id=f"{host}-{case.id}-{scenario.replace(' ', '-')}",
+                marks=() if self.is_plain(host, case, scenario) else pytest.mark.full,
+            )
+            for host in self.hosts
+            for case in cases
+            for scenario in self.scenarios
+            if case.plays(scenario, host)
+        ]
+        return pytest.mark.parametrize(("played", "case", "scenario"), parameters, indirect=["played"])
+
+    def played(self, driver: str) -> Any:
+        """The fixture ``played`` of a file of tests, which are all played by that driver: a `Played`. Skips where clients cannot be."""
+        stage = Stage(lambda host, wanted, folder: self._play(driver, host, wanted, folder))
+
+        @pytest.fixture
+        def played(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Played:
+            drivers.need_clients(self.clients, *NEEDED[driver])
+            return Played(request.param, stage.told(request, tmp_path_factory), self.expected)
+
+        return played
+
+    def _play(self, driver: str, host: str, wanted: Wanted, folder: Path) -> Told:
+        def perform(site: Site, wanted: Wanted, waiting: Callable[[], None] | None) -> Told:
+            given = [{**drivers.described(case, site.origin, scenarios), **self.describe(case, host)} for case, scenarios in wanted.items()]
+            return drivers.play(driver, self.clients, self.scripts[driver], wanted.keys(), given, waiting)
+
+        return play_on(self.site(host, folder / "log"), wanted, self.alone, perform)
+
+
+@dataclass(frozen=True)
+class Played:
+    """What has been told of a host, and ``expected`` of its `Repertoire`."""
+
+    host: str
+    told: Told
+    expected: Callable[[Any, str, str], Mapping[str, Any]]
+
+    def check(self, case: Case, scenario: str) -> None:
+        """Compare the facts of a scenario with those that it has to tell."""
+        check(self.told, case, scenario, self.expected(case, scenario, self.host))
 
 
 class Stage:

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.conformance.driving import drivers
-from tests.conformance.driving.cases import Told
-from tests.conformance.driving.playing import check
-from tests.conformance.socketio import playing
-from tests.conformance.socketio.cases import NODE, Case, expected
+from tests.conformance.driving.playing import Played
+from tests.conformance.socketio.cases import NODE, Case
+from tests.conformance.socketio.playing import REPERTOIRE
 
-STAGE = playing.stage(drivers.NODE_DRIVER)
-
-
-@pytest.fixture
-def played(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Told:
-    drivers.need_clients(playing.HERE)
-    return STAGE.told(request, tmp_path_factory)
+played = REPERTOIRE.played(drivers.NODE_DRIVER)
 
 
-@pytest.mark.parametrize(("played", "case", "scenario"), playing.parameters(NODE), indirect=["played"])
-def test_node_client(played: Told, case: Case, scenario: str, request: pytest.FixtureRequest) -> None:
-    check(played, case, scenario, expected(case, scenario, request.node.callspec.params["played"]))
+@REPERTOIRE.performances(NODE)
+def test_node_client(played: Played, case: Case, scenario: str) -> None:
+    played.check(case, scenario)
