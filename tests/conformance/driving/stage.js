@@ -98,6 +98,24 @@
             return bounded(fetch(this.cast.site + path, options), this.patience, `no answer to ${path}`);
         }
 
+        // What the server saw of a caller, which is something that has a `who`: a list of [where, "open" or "close"]. The where is an
+        // endpoint or a service.
+        async seen(caller) {
+            return (await this.fetch(`/seen?who=${caller.who}`)).json();
+        }
+
+        // Wait until the server has seen something somewhere, which is anywhere if it is null; all that it saw.
+        async hasSeen(caller, where, what) {
+            let seen = [];
+            for (const end = Date.now() + this.patience; Date.now() < end; await this.sleep(50)) {
+                seen = await this.seen(caller);
+                if (seen.some((record) => (where === null || record[0] === where) && record[1] === what)) {
+                    return seen;
+                }
+            }
+            throw new Error(`the server saw no ${what} of ${JSON.stringify(where)} but ${JSON.stringify(seen)}`);
+        }
+
         // What has fired so far, to be told when a scenario fails.
         logs() {
             return [];

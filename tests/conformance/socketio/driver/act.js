@@ -115,23 +115,6 @@
             return (await talk.root.next("message"))[0];
         }
 
-        // What the server saw of a caller: a list of [endpoint, "open" or "close"].
-        async seen(talk) {
-            return (await this.fetch(`/seen?who=${talk.who}`)).json();
-        }
-
-        // Wait until the server has seen something; all that it saw.
-        async hasSeen(talk, endpoint, what) {
-            let seen = [];
-            for (const end = Date.now() + this.patience; Date.now() < end; await this.sleep(50)) {
-                seen = await this.seen(talk);
-                if (seen.some((record) => record[0] === endpoint && record[1] === what)) {
-                    return seen;
-                }
-            }
-            throw new Error(`the server saw no ${what} of ${JSON.stringify(endpoint)} but ${JSON.stringify(seen)}`);
-        }
-
         logs() {
             return this._talks.map((talk) => talk.logs());
         }
