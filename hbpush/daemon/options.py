@@ -41,7 +41,7 @@ def shown(value: object) -> str:
             return "empty"
         case bool():
             return "true" if value else "false"
-        case Mapping():
+        case Mapping() | msgspec.Struct():
             return "a mapping"
         case list() | tuple():
             return "a list" if value else "an empty list"
