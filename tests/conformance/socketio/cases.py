@@ -96,10 +96,10 @@ class Case(cases.Case):
     def resource(self, host: str) -> str:
         """Where it connects unless a scenario says otherwise.
 
-        JSONP clients answer a heartbeat at once, and break off what they are posting by that, so that it is lost: they are played where
-        heartbeats are rare.
+        Clients that poll answer a heartbeat at once. By JSONP they break off what they are posting by that, so that it is lost; by XHR
+        they post beside it, and what was to come later may come first. They are played where heartbeats are rare.
         """
-        return "calm" if self.transport == "jsonp-polling" and host != "reference" else "socket.io"
+        return "calm" if self.transport in ("jsonp-polling", "xhr-polling") and host != "reference" else "socket.io"
 
     def values(self, host: str) -> list[Any]:
         """What it sends as JSON."""
