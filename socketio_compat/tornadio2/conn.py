@@ -57,6 +57,10 @@ class EventTable(type):
         cls._events = handlers
 
 
+class WrongArguments(TypeError):
+    """An event has other arguments than its handler: a fault of the client's, or of the program's."""
+
+
 class ConnectionInfo:
     """Who has come: the address, and what the handshake brought.
 
@@ -156,7 +160,8 @@ class SocketConnection(metaclass=EventTable):
         except TypeError as error:
             # Without a frame below this one it is the call itself that failed.
             if error.__traceback__ is not None and error.__traceback__.tb_next is None:
-                _log.error("the handler of event %r does not take the arguments that a client gave it: %s", name, error)
+                self.session.refuse("wrong_arguments", f"the handler of event {name!r} does not take the arguments it is given: {error}")
+                raise WrongArguments(str(error)) from None
             raise
 
     def on_close(self) -> Any:

@@ -11,7 +11,7 @@ from tornado.web import HTTPError
 
 from hbpush.session.transport import End
 from socketio_compat.tornadio2 import proto
-from socketio_compat.tornadio2.conn import HandshakeInfo, SocketConnection
+from socketio_compat.tornadio2.conn import HandshakeInfo, SocketConnection, WrongArguments
 from socketio_compat.tornadio2.gen import Runner
 from socketio_compat.tornadio2.session import FacedSession, Session
 from socketio_compat.v09.contract import Application, Handler, No
@@ -98,6 +98,10 @@ class ConnectionHandler(Handler):
             if later is not None:
                 return self._acknowledge_later(packet, later)
             self._acknowledge(packet, result)
+        except WrongArguments as error:
+            # It was told of, and says nothing of where in the program something is wrong.
+            connection.session.failed(error)
+            self.session.close(End.FAULT)
         except BaseException as error:
             connection.session.failed(error)
             raise

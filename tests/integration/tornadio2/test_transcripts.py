@@ -166,7 +166,7 @@ async def test_transcript(program: Program, name: str, expected_logs: ExpectedLo
     caplog.set_level(logging.CRITICAL, "tornado.access")
     if name == "extra_cases":
         expected_logs("a handler failed; its session is closed")
-        expected_logs("does not take the arguments")
+        expected_logs("does not take the arguments it is given")
     if name == "websocket_basic":
         expected_logs("there is no handler of event 'unknown'")
     router = program.router = TornadioRouter(Recorded, SETTINGS, clock=program.clock)

@@ -201,8 +201,8 @@ async def test_events(expected_logs: ExpectedLogs) -> None:
 
 @in_loop
 async def test_wrong_arguments(expected_logs: ExpectedLogs) -> None:
+    # One line, without a traceback: any client may do this as often as it likes.
     expected_logs("handler of event 'add' does not take")
-    expected_logs("a handler failed; its session is closed")
     world = World()
     world.carry()
     with pytest.raises(TypeError):
