@@ -32,6 +32,7 @@ class Sender:
     """What carries a subscriber that has no session of ours: its own ``send``."""
 
     feeds: dict[object, Feed] | None = None
+    transport = None
     state = 0
     """It is never over."""
 

@@ -17,22 +17,32 @@ Packets = Callable[[Sequence[Message]], Sequence[str]]
 """Messages -> packets of a protocol, which a session queues one by one. As a Format, it is interned."""
 
 
-class Batch:
-    """The messages that one flush brings to the subscribers of one channel: at least one, in order."""
+class Wires(dict[Format, bytes]):
+    """By Format, the bytes of some messages: made when they are asked for the first time."""
 
-    __slots__ = ("_packets", "_wires", "messages")
+    __slots__ = ("_messages",)
+
+    def __init__(self, messages: Sequence[Message]) -> None:
+        super().__init__()
+        self._messages = messages
+
+    def __missing__(self, format: Format) -> bytes:
+        wire = self[format] = format(self._messages)
+        return wire
+
+
+class Batch:
+    """The messages that one flush brings to the subscribers of one channel: at least one, in order.
+
+    ``wires[format]`` is their bytes in a Format, shared by all who ask: an item, for a method would cost every subscriber a call.
+    """
+
+    __slots__ = ("_packets", "messages", "wires")
 
     def __init__(self, messages: Sequence[Message]) -> None:
         self.messages = messages
-        self._wires: dict[Format, bytes] = {}
+        self.wires = Wires(messages)
         self._packets: dict[Packets, Sequence[str]] | None = None
-
-    def wire(self, format: Format) -> bytes:
-        """The bytes of this batch in a format: made at the first call, shared by all that follow."""
-        wire = self._wires.get(format)
-        if wire is None:
-            wire = self._wires[format] = format(self.messages)
-        return wire
 
     def packets(self, make: Packets) -> Sequence[str]:
         """The packets of this batch: made at the first call, shared by all that follow."""

@@ -10,6 +10,8 @@ from asyncio import Future
 from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import islice
+from operator import length_hint
 from typing import TYPE_CHECKING
 
 from hbpush.core.batch import Batch
@@ -108,21 +110,19 @@ class Delivery:
         """
         batch = self.batch
         targets = self.targets
+        # Who is called may run this to its end: all turns share one iterator, which tells how far they are.
+        begin = length_hint(targets)
+        end = 0 if budget < 0 else max(0, begin - budget)
         while True:
             # The guard is around the loop, which goes on where it was: around each call it would cost every subscriber.
             try:
-                for subscriber in targets:
+                for subscriber in islice(targets, max(0, length_hint(targets) - end)):
                     subscriber.deliver(batch)
-                    budget -= 1
-                    if not budget:
-                        break
             except Exception:  # noqa: BLE001 - the wall between subscribers: ``failed`` logs it
                 failed(self.channel, subscriber, self.failures == 0)
                 self.failures += 1
-                budget -= 1
-                if budget:
-                    continue
-            return budget
+            else:
+                return max(0, budget - begin + length_hint(targets))
 
 
 def counted(result: Result[Receipt], listening: int, takers: int = 0) -> Result[Receipt]:

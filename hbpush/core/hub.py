@@ -10,10 +10,9 @@ from __future__ import annotations
 import logging
 from asyncio import Future
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from hbpush.core.batch import Batch
@@ -268,12 +267,11 @@ class Hub:
         messages, channel.pending = channel.pending, []
         for subscription in channel.catching.values():
             subscription.arrived(messages)
-        targets: Iterator[Subscriber] = iter(list(channel.streams))
+        targets = [*channel.polls, *channel.streams]
         if channel.polls:
-            targets = chain(channel.polls, targets)
             channel.polls = {}
             channel.report()
-        delivery = Delivery(channel, Batch(messages), targets)
+        delivery = Delivery(channel, Batch(messages), iter(targets))
         channel.running.append(delivery)
         self._deliveries.append(delivery)
 

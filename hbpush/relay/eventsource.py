@@ -7,7 +7,7 @@ browser that comes back sends the query of its first request again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import cast
 
 from hbpush.core import jsontext
@@ -16,7 +16,7 @@ from hbpush.core.subscription import CloseReason
 from hbpush.daemon.location import LocationContext
 from hbpush.relay import positions
 from hbpush.relay.forms import chunked_events, events
-from hbpush.relay.leg import Leg
+from hbpush.relay.leg import Leg, Outlet
 from hbpush.relay.settings import SubscriberSettings
 from hbpush.relay.stream import Stream
 from hbpush.relay.streaming import Streaming
@@ -58,7 +58,7 @@ class EventStream(Stream):
         self._told = told
         self._writer: Writer = cast("Writer", None)
 
-    def begin(self, exchange: Exchange, missed: bool) -> Callable[[bytes], object] | None:
+    def begin(self, exchange: Exchange, missed: bool) -> Outlet | None:
         place = self.place
         writer = exchange.stream(200, HEADERS, self._gone, self.drained, place.outbox)
         if writer is None:
@@ -68,7 +68,7 @@ class EventStream(Stream):
         self._say(opening(place.retry, positions.text(self.ids()).encode() if self._told else b""))
         if place.heartbeat_interval:
             place.heartbeats.put(self)
-        return writer.write
+        return writer
 
     def has_room(self) -> bool:
         return self._writer.has_room()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from hbpush.core.batch import Batch, Format
 from hbpush.core.message import ChannelRef, Since
 from hbpush.core.subscription import UNDECIDED, CloseReason
 from hbpush.relay.admission import Waiting
+from hbpush.web.exchange import nowhere
 
 if TYPE_CHECKING:
     from hbpush.relay.stream import Stream
@@ -17,8 +18,19 @@ OPENING, OPEN, OVER = range(3)
 """The states of a stream."""
 
 
-def nowhere(_: bytes) -> None:
-    """Nobody is there any more."""
+class Outlet(Protocol):
+    """Where a leg writes: the stream's peer, or who keeps things for it."""
+
+    @property
+    def write(self) -> Callable[[bytes], object]: ...
+
+
+class _Nowhere:
+    write = staticmethod(nowhere)
+
+
+NOWHERE: Outlet = _Nowhere()
+"""When nobody is there any more."""
 
 
 class Leg(Waiting):
@@ -27,7 +39,7 @@ class Leg(Waiting):
     ``begun`` when its channel is known to exist; ``lost`` while the peer has to be told of a gap, once there is an answer.
     """
 
-    __slots__ = ("begun", "claim", "format", "held", "index", "lost", "ref", "since", "stream", "write")
+    __slots__ = ("begun", "claim", "format", "held", "index", "lost", "out", "ref", "since", "stream")
 
     takes = None
 
@@ -42,14 +54,14 @@ class Leg(Waiting):
         self.begun = False
         self.lost = False
         self.format: Format = cast("Format", None)
-        self.write: Callable[[bytes], object] | None = None
+        self.out: Outlet | None = None
 
     @property
     def owner(self) -> object:
         return self.stream.place.owner
 
     def missed(self) -> None:
-        if self.write is None:
+        if self.out is None:
             self.lost = True
         elif self.stream.state == OPEN:
             self.stream.tell_gap(self)
@@ -63,14 +75,14 @@ class Leg(Waiting):
             stream.begun(self)
 
     def deliver(self, batch: Batch) -> None:
-        write = self.write
-        if write is None:
+        out = self.out
+        if out is None:
             self.stream.keep(self, batch)
         else:
-            write(batch.wire(self.format))
+            out.write(batch.wires[self.format])
 
     def has_room(self) -> bool:
-        return self.write is not None and self.stream.state == OPEN and self.stream.has_room()
+        return self.out is not None and self.stream.state == OPEN and self.stream.has_room()
 
     def closed(self, reason: CloseReason) -> None:
         self.stream.closed(self, reason)
@@ -83,9 +95,9 @@ class OneOfSeveral(Leg):
 
     def deliver(self, batch: Batch) -> None:
         stream = self.stream
-        write = self.write
-        if write is None:
+        out = self.out
+        if out is None:
             stream.keep(self, batch)
         elif stream.standing is not None:
-            write(batch.wire(stream.standing.format(self.index)))
+            out.write(batch.wires[stream.standing.format(self.index)])
             stream.standing = stream.standing.after(self.index, batch.messages[-1].id)

@@ -18,7 +18,7 @@ from hbpush.core.result import then
 from hbpush.core.subscription import CloseReason
 from hbpush.errors import HbpushError
 from hbpush.relay.admission import DISPLACED
-from hbpush.relay.leg import OPEN, OPENING, OVER, Leg, OneOfSeveral, nowhere
+from hbpush.relay.leg import NOWHERE, OPEN, OPENING, OVER, Leg, OneOfSeveral, Outlet
 from hbpush.relay.positions import Form, Ids, Standing, standing
 from hbpush.relay.rules import MISSED, VARY
 from hbpush.stores.base import Claim, Receipt
@@ -26,8 +26,6 @@ from hbpush.web.answers import NOT_FOUND, Head, away, fail
 from hbpush.web.exchange import Exchange
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from hbpush.relay.streaming import Streaming
 
 DELETED = Head(410, VARY)
@@ -39,7 +37,7 @@ class Stream(ABC):
     ``form`` is set before the first message is written.
     """
 
-    __slots__ = ("_early", "_exchange", "_kept", "_undecided", "_waiting_bytes", "_write", "form", "legs", "place", "standing", "state")
+    __slots__ = ("_early", "_exchange", "_kept", "_out", "_undecided", "_waiting_bytes", "form", "legs", "place", "standing", "state")
 
     form: Form
 
@@ -51,7 +49,7 @@ class Stream(ABC):
         self._early: list[tuple[Leg, Batch]] | None = []
         self._kept: list[bytes] | None = None
         self._waiting_bytes = 0
-        self._write: Callable[[bytes], object] = nowhere
+        self._out = NOWHERE
         kind = Leg if len(refs) == 1 else OneOfSeveral
         self.legs: tuple[Leg, ...] = tuple(
             [kind(self, index, ref, since) for index, (ref, since) in enumerate(zip(refs, sinces, strict=True))]
@@ -61,8 +59,8 @@ class Stream(ABC):
     # How the peer is spoken to
 
     @abstractmethod
-    def begin(self, exchange: Exchange, missed: bool) -> Callable[[bytes], object] | None:
-        """Answer the request, and set ``form``: how to write from now on, None when the peer has left.
+    def begin(self, exchange: Exchange, missed: bool) -> Outlet | None:
+        """Answer the request, and set ``form``: where to write from now on, None when the peer has left.
 
         ``missed`` tells that messages were; `tell_gap` follows, while ``state`` is OPENING still.
         """
@@ -152,17 +150,17 @@ class Stream(ABC):
 
     def _open(self) -> None:
         exchange = self._exchange
-        write = self.begin(exchange, any(leg.lost for leg in self.legs))
-        if write is None or self.state == OVER:
+        out = self.begin(exchange, any(leg.lost for leg in self.legs))
+        if out is None or self.state == OVER:
             self.leave()
             return
         self._exchange = cast("Exchange", None)
-        self._write = write
+        self._out = out
         if len(self.legs) > 1:
             self.standing = standing(self.form, self.ids())
         early, self._early = self._early or [], None
         for leg in self.legs:
-            leg.write = write
+            leg.out = out
             leg.format = cast("Format", self.form)
         for leg in self.legs:
             if leg.lost:
@@ -201,9 +199,10 @@ class Stream(ABC):
             self._kept = []
             self._waiting_bytes = 0
             for leg in self.legs:
-                leg.write = self._keep_wire
+                leg.out = self
 
-    def _keep_wire(self, wire: bytes) -> None:
+    def write(self, wire: bytes) -> None:
+        """Where legs write while there is no room: it is kept."""
         if self._kept is None:
             return
         self._kept.append(wire)
@@ -215,9 +214,9 @@ class Stream(ABC):
     def _pass_on(self) -> None:
         kept, self._kept = self._kept or [], None
         for leg in self.legs:
-            leg.write = self._write
+            leg.out = self._out
         if kept:
-            self._write(b"".join(kept))
+            self._out.write(b"".join(kept))
 
     def _resume(self) -> None:
         hub = self.place.hub
@@ -229,12 +228,12 @@ class Stream(ABC):
         self.state = OVER
         self._early = self._kept = None
         self._exchange = cast("Exchange", None)
-        self._write = nowhere
+        self._out = NOWHERE
         self.standing = None
         legs, self.legs = self.legs, ()
         for leg in legs:
             leg.held = False
-            leg.write = nowhere
+            leg.out = NOWHERE
             self.place.hub.unsubscribe(leg.ref, leg)
 
     # What the hub tells
@@ -271,7 +270,7 @@ class Stream(ABC):
         elif self.state == OPEN:
             if reason is CloseReason.DELETED and len(self.legs) > 1:
                 self.tell_deleted(leg)
-                leg.write = nowhere
+                leg.out = NOWHERE
                 self.legs = tuple([other for other in self.legs if other is not leg])
                 return
             self.state = OVER

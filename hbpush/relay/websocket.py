@@ -9,7 +9,7 @@ Pages of other origins than the server's own are let in where ``allow_origin`` s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import ClassVar, cast
 
@@ -21,7 +21,7 @@ from hbpush.daemon.location import LocationContext
 from hbpush.errors import HbpushError, MessageTooLarge, ProtocolError, StoreFull, StoreUnavailable
 from hbpush.relay import socket_json
 from hbpush.relay.forms import json_frames, plain_frames
-from hbpush.relay.leg import OPEN, Leg
+from hbpush.relay.leg import OPEN, Leg, Outlet
 from hbpush.relay.positions import Form
 from hbpush.relay.rules import MISSED
 from hbpush.relay.settings import SubscriberSettings
@@ -89,13 +89,13 @@ class SocketStream(Stream):
         super().__init__(place, exchange, refs, sinces)
         self.socket: WebSocket = cast("WebSocket", None)
 
-    def begin(self, exchange: Exchange, missed: bool) -> Callable[[bytes], object] | None:
+    def begin(self, exchange: Exchange, missed: bool) -> Outlet | None:
         place = self.place
         self.form = type(self).wire_form
         if missed:
             exchange.extra += MISSED
         exchange.websocket(self, self.subprotocol, place.max_message, place.outbox, place.heartbeat_interval, place.ping_timeout)
-        return None if self.socket is None else self.socket.write
+        return self.socket
 
     def has_room(self) -> bool:
         return self.socket.has_room()

@@ -51,7 +51,7 @@ class Deadlines(Generic[T]):
             self._entry = self._wheel.after(self.delay, self._turn)
 
     def postpone(self, member: T) -> None:
-        """Let its time begin anew if it is in. What a stream calls for each piece that it sends."""
+        """Let its time begin anew if it is in."""
         ends = self._ends
         if ends.pop(member, None) is not None:
             ends[member] = self._clock.monotonic() + self.delay

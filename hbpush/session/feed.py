@@ -68,7 +68,13 @@ class Feed:
         self.live = True
 
     def deliver(self, batch: Batch) -> None:
-        self.session.broadcast(batch, self.shape, not self.live)
+        session = self.session
+        transport = session.transport
+        if transport is None or transport.single or session.outbox.packets:
+            session.broadcast(batch, self.shape, not self.live)
+        else:
+            # What `Session.broadcast` comes to on a stream that keeps up: the way of nearly every message.
+            transport.broadcast(batch, self.shape)
 
     def has_room(self) -> bool:
         return self.session.has_room()

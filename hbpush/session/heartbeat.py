@@ -7,11 +7,18 @@ from typing import Protocol
 from hbpush.core.clock import Clock, TimerWheel
 from hbpush.session.deadlines import Deadlines
 
+GRAIN = 0.05
+"""The part of a period for which one postponement serves: a stream is not to pay for the book-keeping with each message."""
+
 
 class Beating(Protocol):
-    """Who gets heartbeats. ``unheard`` is the number of those since its last sign of life; whoever hears one sets it to 0."""
+    """Who gets heartbeats. ``unheard`` is the number of those since its last sign of life; whoever hears one sets it to 0.
+
+    ``reckoned`` is for `Heartbeats` alone.
+    """
 
     unheard: int
+    reckoned: float
 
     def beat(self) -> None:
         """Send a heartbeat."""
@@ -28,7 +35,9 @@ class Heartbeats:
 
     def __init__(self, clock: Clock, wheel: TimerWheel, period: float, missed: int) -> None:
         self.period = period
+        self._clock = clock
         self._missed = missed
+        self._grain = period * GRAIN
         self._deadlines: Deadlines[Beating] = Deadlines(clock, wheel, period, self._due)
 
     def __len__(self) -> int:
@@ -38,11 +47,18 @@ class Heartbeats:
         """Let the first heartbeat come after one period."""
         if self.period:
             client.unheard = 0
+            client.reckoned = 0.0
             self._deadlines.put(client)
 
     def postpone(self, client: Beating) -> None:
-        """Something else was sent: the next heartbeat comes one period from now. Harmless for who gets none."""
-        self._deadlines.postpone(client)
+        """Something else was sent: the next heartbeat comes one period from now, or up to `GRAIN` of one earlier.
+
+        Harmless for who gets none. What a stream calls for each piece that it sends.
+        """
+        now = self._clock.monotonic()
+        if now >= client.reckoned:
+            client.reckoned = now + self._grain
+            self._deadlines.postpone(client)
 
     def stop(self, client: Beating) -> None:
         """No more of them."""

@@ -27,11 +27,11 @@ class Session(ABC):
     them: what is sent in one turn of the loop goes out together in the next, and waits while there is no transport. ``state`` is OPEN;
     CLOSING when it was closed and something of it waits for a transport, until it expires; CLOSED.
 
-    ``unheard`` is for `hbpush.session.heartbeat`: whoever hears from the client sets it to 0. A protocol whose heartbeats do not run all
-    the time starts and stops them itself (``registry.heartbeats``).
+    ``unheard`` and ``reckoned`` are for `hbpush.session.heartbeat`: whoever hears from the client sets the first to 0. A protocol whose
+    heartbeats do not run all the time starts and stops them itself (``registry.heartbeats``).
     """
 
-    __slots__ = ("__weakref__", "_unflushed", "feeds", "id", "outbox", "registry", "starved", "state", "transport", "unheard")
+    __slots__ = ("__weakref__", "_unflushed", "feeds", "id", "outbox", "reckoned", "registry", "starved", "state", "transport", "unheard")
 
     def __init__(self, registry: Registry[Any], id: str | None = None) -> None:
         self.registry = registry
@@ -40,6 +40,7 @@ class Session(ABC):
         self.transport: Transport | None = None
         self.outbox = Outbox()
         self.unheard = 0
+        self.reckoned = 0.0
         self.feeds: dict[object, Feed] | None = None
         """Its subscriptions, by whatever their owner knows them by; None for none."""
         self.starved = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from hbpush.core.batch import Batch
 from hbpush.core.message import Message
@@ -52,8 +52,11 @@ class Transport(Protocol):
     def send(self, packets: Sequence[str]) -> None:
         """Send packets, at least one, in one write. Over its own bound of waiting bytes it cuts the connection, and then detaches."""
 
-    def broadcast(self, batch: Batch, shape: Shape) -> None:
-        """Send messages of a channel: bytes that `Batch.wire` makes once for all sessions, where this kind of transport has some."""
+    def broadcast(self, batch: Batch, shape: Any) -> None:
+        """Send messages of a channel: bytes that `Batch.wires` has once for all sessions, where this kind of transport has some.
+
+        ``shape`` is a `Shape`, of the kind that the protocol has.
+        """
 
     def displaced(self) -> None:
         """Another transport has taken its place: end it in a way that does not make its client come back."""

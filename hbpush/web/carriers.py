@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from hbpush.core.batch import Batch
 from hbpush.session.session import Session
-from hbpush.session.transport import End, Shape
+from hbpush.session.transport import End
 from hbpush.web.exchange import Exchange, HeaderLines, WebSocket, Writer
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class PollCarrier(_Carrier[V, S], ABC):
         self._leave()
         self.answer(packets)
 
-    def broadcast(self, batch: Batch, shape: Shape) -> None:
+    def broadcast(self, batch: Batch, shape: Any) -> None:
         self.send(batch.packets(shape.packets))
 
     def displaced(self) -> None:
@@ -166,7 +166,7 @@ class StreamCarrier(_Carrier[V, S], ABC):
         self._server.sent += len(packets)
         self.writer.write(self._framed(packets))
 
-    def broadcast(self, batch: Batch, shape: Shape) -> None:
+    def broadcast(self, batch: Batch, shape: Any) -> None:
         self.send(batch.packets(shape.packets))
 
     def displaced(self) -> None:
@@ -232,7 +232,7 @@ class SocketCarrier(_Carrier[V, S], ABC):
         self._server.sent += len(packets)
         self.socket.write(self.frames(packets))
 
-    def broadcast(self, batch: Batch, shape: Shape) -> None:
+    def broadcast(self, batch: Batch, shape: Any) -> None:
         self.send(batch.packets(shape.packets))
 
     def displaced(self) -> None:

@@ -15,6 +15,10 @@ HeaderLines = bytes
 """Ready header lines, each ended by CRLF; empty for none."""
 
 
+def nowhere(_: bytes) -> None:
+    """What is written when nobody is there any more goes here."""
+
+
 class Writer(Protocol):
     """A streamed response body, and the bound on what waits in it.
 
@@ -25,11 +29,19 @@ class Writer(Protocol):
     @property
     def chunked(self) -> bool: ...
 
-    def write(self, wire: bytes) -> None:
-        """Send framed bytes. Over the outbox bound the connection is cut, and ``gone`` is called in a later turn of the loop."""
+    @property
+    def write(self) -> Callable[[bytes], object]:
+        """Sends framed bytes. Over the outbox bound the connection is cut, and ``gone`` is called in a later turn of the loop.
+
+        Ask for it each time: it is the shortest way at the moment.
+        """
+
+    @property
+    def paused(self) -> bool:
+        """Whether half of the outbox waits, or more."""
 
     def has_room(self) -> bool:
-        """Whether less than half of the outbox waits."""
+        """Whether it does not."""
 
     @property
     def waiting(self) -> int:
@@ -48,11 +60,19 @@ class WebSocket(Protocol):
     @property
     def subprotocol(self) -> str | None: ...
 
-    def write(self, frames: bytes) -> None:
-        """Send ready frames (`hbpush.web.websocket.frame`). Over the outbox bound the socket is closed, and ``gone`` called later."""
+    @property
+    def write(self) -> Callable[[bytes], object]:
+        """Sends ready frames (`hbpush.web.websocket.frame`). Over the outbox bound the socket is closed, and ``gone`` called later.
+
+        Ask for it each time: it is the shortest way at the moment.
+        """
+
+    @property
+    def paused(self) -> bool:
+        """Whether half of the outbox waits, or more."""
 
     def has_room(self) -> bool:
-        """Whether less than half of the outbox waits."""
+        """Whether it does not."""
 
     @property
     def waiting(self) -> int:

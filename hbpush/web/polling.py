@@ -79,7 +79,7 @@ class HeldPoll(ABC):
         self.held = False
         if self._timer is not None:
             self._stop_timer()
-        self._exchange.respond(batch.wire(self._place.format))
+        self._exchange.respond(batch.wires[self._place.format])
 
     def has_room(self) -> bool:
         return True

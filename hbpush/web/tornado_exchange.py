@@ -265,7 +265,7 @@ class TornadoExchange(Exchange):
 class TornadoWriter:
     """The body of a streamed answer. The chunks are the Format's; Tornado adds the last one."""
 
-    __slots__ = ("_connection", "_counters", "_drained", "_exchange", "_outbox", "_paused", "_waiting", "chunked")
+    __slots__ = ("_connection", "_counters", "_drained", "_exchange", "_outbox", "_waiting", "chunked", "paused")
 
     def __init__(
         self,
@@ -281,14 +281,14 @@ class TornadoWriter:
         self._drained = drained
         self._outbox = outbox
         self._waiting = 0
-        self._paused = False
+        self.paused = False
         self.chunked = exchange.http11
 
     def write(self, wire: bytes) -> None:
         connection = self._connection
         if connection is None:
             return
-        if self._paused and self._waiting + len(wire) > self._outbox:
+        if self.paused and self._waiting + len(wire) > self._outbox:
             self._connection = None
             self._counters.refuse("slow", "a reader fell behind by a whole outbox and was cut")
             connection.stream.close()
@@ -301,11 +301,11 @@ class TornadoWriter:
             return
         if not sent.done():
             self._waiting += len(wire)
-            self._paused = self._paused or self._waiting > self._outbox // 2
+            self.paused = self.paused or self._waiting > self._outbox // 2
             sent.add_done_callback(partial(self._sent, len(wire)))
 
     def has_room(self) -> bool:
-        return not self._paused
+        return not self.paused
 
     @property
     def waiting(self) -> int:
@@ -320,8 +320,8 @@ class TornadoWriter:
 
     def _sent(self, size: int, _: asyncio.Future[None]) -> None:
         self._waiting -= size
-        if self._paused and self._waiting <= self._outbox // 4:
-            self._paused = False
+        if self.paused and self._waiting <= self._outbox // 4:
+            self.paused = False
             if self._drained is not None and self._connection is not None:
                 self._drained()
 

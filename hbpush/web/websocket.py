@@ -15,7 +15,7 @@ from picows import WSFrame, WSListener, WSMsgType, WSTransport
 
 from hbpush.core.clock import Clock, Timer, TimerWheel
 from hbpush.core.counters import Counters
-from hbpush.web.exchange import Exchange, WebSocketListener
+from hbpush.web.exchange import Exchange, WebSocketListener, nowhere
 from hbpush.web.websocket_handshake import refusal, switching
 from hbpush.web.websocket_message import Fragments, read_close
 from hbpush.web.websocket_parser import attach_parser
@@ -120,15 +120,16 @@ class Socket(WSListener):
         "_listener",
         "_max_message",
         "_outbox",
-        "_paused",
         "_ping_interval",
         "_ping_timeout",
         "_room",
         "_state",
         "_timer",
         "_transport",
+        "paused",
         "slow_code",
         "subprotocol",
+        "write",
     )
 
     def __init__(
@@ -153,7 +154,9 @@ class Socket(WSListener):
         self._ping_timeout = ping_timeout
         self._state = OPEN
         self._code = BROKEN
-        self._paused = False
+        self.paused = False
+        # As long as the peer keeps up, what is written goes straight to the transport.
+        self.write: Callable[[bytes], object] = transport.write
         self._heard = False
         self._grown = False
         self._room = 0
@@ -167,7 +170,7 @@ class Socket(WSListener):
         self._parse_afresh()
         if transport.get_write_buffer_size():
             # The transport may be paused already, by answers to earlier requests, and would not say so again.
-            self._paused = True
+            self.pause_writing()
             transport.set_write_buffer_limits(high=0, low=0)
         transport.set_write_buffer_limits(high=self._outbox // 2, low=self._outbox // 4)
         transport.write(answer)
@@ -183,11 +186,9 @@ class Socket(WSListener):
 
     # The listener's side
 
-    def write(self, frames: bytes) -> None:
-        if self._state:
-            return
+    def _write_if_it_fits(self, frames: bytes) -> None:
         transport = self._transport
-        if self._paused and transport.get_write_buffer_size() + len(frames) > self._outbox:
+        if transport.get_write_buffer_size() + len(frames) > self._outbox:
             self._host.counters.refuse("slow", "a reader fell behind by a whole outbox and was cut")
             if self.slow_code:
                 self._close_slow()
@@ -197,7 +198,7 @@ class Socket(WSListener):
         transport.write(frames)
 
     def has_room(self) -> bool:
-        return not self._paused
+        return not self.paused
 
     @property
     def waiting(self) -> int:
@@ -207,7 +208,7 @@ class Socket(WSListener):
         if self._state:
             return
         self._transport.write(close_frame(code, reason))
-        self._state = CLOSING
+        self._become(CLOSING)
         self._restart_timer(CLOSE_TIMEOUT, self._cut)
 
     def _close_slow(self) -> None:
@@ -243,11 +244,14 @@ class Socket(WSListener):
         self.over()
 
     def pause_writing(self) -> None:
-        self._paused = True
+        self.paused = True
+        if not self._state:
+            self.write = self._write_if_it_fits
 
     def resume_writing(self) -> None:
-        self._paused = False
+        self.paused = False
         if not self._state:
+            self.write = self._transport.write
             self._listener.drained()
 
     def _verdict(self, code: int) -> None:
@@ -260,7 +264,7 @@ class Socket(WSListener):
         """The connection is lost."""
         if self._state == OVER:
             return
-        self._state = OVER
+        self._become(OVER)
         self._fragments = None
         if self._timer is not None:
             self._timer.cancel()
@@ -319,7 +323,7 @@ class Socket(WSListener):
 
     def _end(self) -> None:
         # Closing at once, with something unread, would be a reset that takes the close frame with it.
-        self._state = ENDING
+        self._become(ENDING)
         transport = self._transport
         transport.set_protocol(_Ending(self))
         self._restart_timer(CLOSE_TIMEOUT, self._cut)
@@ -329,8 +333,13 @@ class Socket(WSListener):
             transport.close()
 
     def _cut(self) -> None:
-        self._state = ENDING
+        self._become(ENDING)
         self._transport.abort()
+
+    def _become(self, state: int) -> None:
+        """Be open no more."""
+        self._state = state
+        self.write = nowhere
 
     # Time
 

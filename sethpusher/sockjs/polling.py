@@ -79,7 +79,7 @@ class XhrPoll(Poll):
     def broadcast(self, batch: Batch, shape: Shape) -> None:
         self._server.sent += len(batch.messages)
         self._leave()
-        self._exchange.respond(batch.wire(cast("TextShape", shape).poll))
+        self._exchange.respond(batch.wires[cast("TextShape", shape).poll])
 
 
 class JsonpPoll(Poll):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from hbpush.core.batch import Batch
-from hbpush.session.transport import End, Shape
+from hbpush.session.transport import End
 from hbpush.web.carriers import StreamCarrier, chunk
 from hbpush.web.exchange import Exchange, HeaderLines
 from sethpusher.sockjs import codec, forms
@@ -65,9 +65,9 @@ class Stream(StreamCarrier["Server", SockSession]):
         self._server.sent += len(packets)
         self._write(self._framed(packets))
 
-    def broadcast(self, batch: Batch, shape: Shape) -> None:
+    def broadcast(self, batch: Batch, shape: TextShape) -> None:
         self._server.sent += len(batch.messages)
-        self._write(batch.wire(cast("TextShape", shape).stream[type(self).piece][self.writer.chunked]))
+        self._write(batch.wires[shape.stream[type(self).piece][self.writer.chunked]])
 
     def end(self, packets: Sequence[str], why: End) -> None:
         session = self._session
@@ -82,7 +82,7 @@ class Stream(StreamCarrier["Server", SockSession]):
         session, writer = self._session, self.writer
         if session is None:
             return
-        if not writer.has_room() and writer.waiting + len(wire) > self._server.registry.room.bytes:
+        if writer.paused and writer.waiting + len(wire) > self._server.registry.room.bytes:
             self._server.too_slow(session)
             return
         writer.write(wire)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
-from hbpush.core.batch import Batch, Format
+from hbpush.core.batch import Batch
 from hbpush.errors import ProtocolError
-from hbpush.session.transport import End, Shape
+from hbpush.session.transport import End
 from hbpush.web.carriers import SocketCarrier
 from hbpush.web.exchange import WebSocket
 from hbpush.web.websocket import frame
@@ -71,13 +71,9 @@ class Socket(SocketCarrier["Server", SockSession]):
         self._server.sent += len(packets)
         self._write(self.frames(packets))
 
-    def broadcast(self, batch: Batch, shape: Shape) -> None:
+    def broadcast(self, batch: Batch, shape: TextShape) -> None:
         self._server.sent += len(batch.messages)
-        self._write(batch.wire(self.format(cast("TextShape", shape))))
-
-    def format(self, shape: TextShape) -> Format:
-        """The Format of its kind."""
-        return shape.socket
+        self._write(batch.wires[shape.socket])
 
     def end(self, packets: Sequence[str], why: End) -> None:
         session = self._session
@@ -92,7 +88,7 @@ class Socket(SocketCarrier["Server", SockSession]):
         session, socket = self._session, self.socket
         if session is None:
             return
-        if not socket.has_room() and socket.waiting + len(wire) > self._server.registry.room.bytes:
+        if socket.paused and socket.waiting + len(wire) > self._server.registry.room.bytes:
             self._server.too_slow(session)
             return
         socket.write(wire)
@@ -121,8 +117,9 @@ class RawSocket(Socket):
             self._session.flush()
         self._write(frame(message, False))
 
-    def format(self, shape: TextShape) -> Format:
-        return shape.raw
+    def broadcast(self, batch: Batch, shape: TextShape) -> None:
+        self._server.sent += len(batch.messages)
+        self._write(batch.wires[shape.raw])
 
     def end(self, packets: Sequence[str], why: End) -> None:
         session = self._session

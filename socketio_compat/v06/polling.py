@@ -28,7 +28,7 @@ class Poll(PollCarrier["Server", "SocketSession"]):
     def broadcast(self, batch: Batch, shape: Shape) -> None:
         self._server.sent += len(batch.messages)
         self._leave()
-        self._exchange.respond(batch.wire(as_answer))
+        self._exchange.respond(batch.wires[as_answer])
 
     def answer(self, packets: Sequence[str]) -> None:
         self._exchange.respond(POLL.wire(codec.encode_stream(packets)))

@@ -6,9 +6,8 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from hbpush.core.batch import Batch
 from hbpush.errors import ProtocolError
-from hbpush.session.transport import End, Shape
+from hbpush.session.transport import End
 from hbpush.session.turns import TurnSession
 from socketio_compat.v06 import codec
 from socketio_compat.v06.contract import Handler, Opening
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("hbpush.socketio")
 
-RECKONED = 1.0
-"""Seconds for which broadcasts do not postpone a heartbeat again, which then comes so much sooner: they are no time for book-keeping."""
-
 
 class SocketSession(TurnSession[Any]):
     """One session, from the request that made it to its end. Packets are bodies of frames; the first one is its id.
@@ -28,7 +24,7 @@ class SocketSession(TurnSession[Any]):
     ``handler`` is the application's side of it while it is open; ``fault`` tells that its handler raised, which ended it.
     """
 
-    __slots__ = ("_beats", "_heartbeats", "_reckoned", "fault", "handler", "server")
+    __slots__ = ("_beats", "_heartbeats", "fault", "handler", "server")
 
     def __init__(self, server: Server) -> None:
         super().__init__(server.registry)
@@ -37,7 +33,6 @@ class SocketSession(TurnSession[Any]):
         self.handler: Handler | None = None
         self._heartbeats = server.registry.heartbeats
         self._beats = 0
-        self._reckoned = 0.0
 
     # The application's side
 
@@ -63,7 +58,7 @@ class SocketSession(TurnSession[Any]):
         self._heartbeats.stop(self)
 
     def postpone_heartbeat(self) -> None:
-        """Let the next one come one period from now. Harmless when there are none."""
+        """Something was sent: let the next one come one period from now. Harmless when there are none."""
         self._heartbeats.postpone(self)
 
     def beat(self) -> None:
@@ -103,18 +98,8 @@ class SocketSession(TurnSession[Any]):
 
     # What carries it
 
-    def broadcast(self, batch: Batch, shape: Shape, history: bool = False) -> None:
-        super().broadcast(batch, shape, history)
-        if self.registry.clock.monotonic() >= self._reckoned:
-            self._sent()
-
     def flush(self) -> None:
         super().flush()
-        self._sent()
-
-    def _sent(self) -> None:
-        """Something has gone out, so that no heartbeat is needed for a period."""
-        self._reckoned = self.registry.clock.monotonic() + RECKONED
         self._heartbeats.postpone(self)
 
     # What a session asks of a protocol

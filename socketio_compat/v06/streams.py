@@ -30,7 +30,9 @@ class HtmlFile(StreamCarrier["Server", "SocketSession"]):
 
     def broadcast(self, batch: Batch, shape: Shape) -> None:
         self._server.sent += len(batch.messages)
-        self.writer.write(batch.wire(as_script_chunk if self.writer.chunked else as_script))
+        self.writer.write(batch.wires[as_script_chunk if self.writer.chunked else as_script])
+        if self._session is not None:
+            self._session.postpone_heartbeat()
 
 
 class Multipart(StreamCarrier["Server", "SocketSession"]):
@@ -52,4 +54,6 @@ class Multipart(StreamCarrier["Server", "SocketSession"]):
 
     def broadcast(self, batch: Batch, shape: Shape) -> None:
         self._server.sent += len(batch.messages)
-        self.writer.write(batch.wire(as_part_chunk if self.writer.chunked else as_part))
+        self.writer.write(batch.wires[as_part_chunk if self.writer.chunked else as_part])
+        if self._session is not None:
+            self._session.postpone_heartbeat()

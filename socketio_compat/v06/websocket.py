@@ -67,4 +67,6 @@ class WebSocketTransport(SocketCarrier["Server", "SocketSession"]):
 
     def broadcast(self, batch: Batch, shape: Shape) -> None:
         self._server.sent += len(batch.messages)
-        self.socket.write(batch.wire(as_frame))
+        self.socket.write(batch.wires[as_frame])
+        if self._session is not None:
+            self._session.postpone_heartbeat()

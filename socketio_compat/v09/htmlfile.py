@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from hbpush.core.batch import Batch
-from hbpush.session.transport import Shape
 from hbpush.web.carriers import StreamCarrier
 from socketio_compat.v09 import codec
 from socketio_compat.v09.shapes import ChannelShape, script
@@ -27,7 +26,6 @@ class HtmlFile(StreamCarrier["Server", "SocketSession"]):
     def form(self, packets: Sequence[str]) -> bytes:
         return script(packets)
 
-    def broadcast(self, batch: Batch, shape: Shape) -> None:
+    def broadcast(self, batch: Batch, shape: ChannelShape) -> None:
         self._server.sent += len(batch.messages)
-        channel = cast("ChannelShape", shape)
-        self.writer.write(batch.wire(channel.chunk if self.writer.chunked else channel.script))
+        self.writer.write(batch.wires[shape.chunk if self.writer.chunked else shape.script])

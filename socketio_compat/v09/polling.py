@@ -35,7 +35,7 @@ class Poll(_Poll):
     def broadcast(self, batch: Batch, shape: Shape) -> None:
         self._server.sent += len(batch.messages)
         self._leave()
-        self._exchange.respond(batch.wire(cast("ChannelShape", shape).poll))
+        self._exchange.respond(batch.wires[cast("ChannelShape", shape).poll])
 
     def answer(self, packets: Sequence[str]) -> None:
         self._exchange.respond(POLL.wire(codec.encode_payload(packets)))

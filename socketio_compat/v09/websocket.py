@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from hbpush.core.batch import Batch
-from hbpush.session.transport import End, Shape
+from hbpush.session.transport import End
 from hbpush.web.carriers import SocketCarrier
 from hbpush.web.exchange import WebSocket
 from hbpush.web.websocket import frame
@@ -86,9 +86,9 @@ class WebSocketTransport(SocketCarrier["Server", "SocketSession"]):
 
     # The session's side
 
-    def broadcast(self, batch: Batch, shape: Shape) -> None:
+    def broadcast(self, batch: Batch, shape: ChannelShape) -> None:
         self._server.sent += len(batch.messages)
-        self.socket.write(batch.wire(cast("ChannelShape", shape).websocket))
+        self.socket.write(batch.wires[shape.websocket])
 
     def unheard(self) -> None:
         """Nothing has come over it in time."""

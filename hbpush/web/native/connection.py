@@ -141,7 +141,7 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         if self.writer is not None:
-            self.writer.paused = True
+            self.writer.stalled()
             return
         # The peer does not read its answers: it gets no more of them.
         self._paused_at = self.transport.get_write_buffer_size()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hbpush.web.answers import REASONS, UNAVAILABLE, stamp
-from hbpush.web.exchange import Exchange, HeaderLines, WebSocketListener, Writer
+from hbpush.web.exchange import Exchange, HeaderLines, WebSocketListener, Writer, nowhere
 from hbpush.web.websocket import upgrade
 
 if TYPE_CHECKING:
@@ -223,7 +223,7 @@ class NativeExchange(Exchange):
 class NativeWriter:
     """The body of a streamed answer. ``paused`` is True while more than ``high`` bytes wait."""
 
-    __slots__ = ("_connection", "_drained", "_exchange", "_outbox", "chunked", "paused")
+    __slots__ = ("_connection", "_drained", "_exchange", "_outbox", "chunked", "paused", "write")
 
     def __init__(
         self,
@@ -240,15 +240,17 @@ class NativeWriter:
         self._outbox = outbox
         self.chunked = chunked
         self.paused = False
+        # As long as the peer keeps up, what is written goes straight to the transport.
+        self.write: Callable[[bytes], object] = connection.transport.write
         connection.writer = self
         connection.transport.set_write_buffer_limits(high=high, low=high // 2)
 
-    def write(self, wire: bytes) -> None:
+    def _write_if_it_fits(self, wire: bytes) -> None:
         connection = self._connection
         if connection is None:
             return
-        if self.paused and connection.transport.get_write_buffer_size() + len(wire) > self._outbox:
-            self._connection = None
+        if connection.transport.get_write_buffer_size() + len(wire) > self._outbox:
+            self.lost()
             connection.server.counters.refuse("slow", "a reader fell behind by a whole outbox and was cut")
             connection.transport.abort()
             return
@@ -262,9 +264,10 @@ class NativeWriter:
         return 0 if self._connection is None else self._connection.transport.get_write_buffer_size()
 
     def end(self, wire: bytes = b"") -> None:
-        connection, self._connection = self._connection, None
+        connection = self._connection
         if connection is None:
             return
+        self.lost()
         wire += b"0\r\n\r\n" if self.chunked else b""
         if wire:
             connection.transport.write(wire)
@@ -276,11 +279,20 @@ class NativeWriter:
         self._exchange.end_stream(connection)
 
     def lost(self) -> None:
-        """The connection is over."""
+        """The connection is over, or the answer."""
         self._connection = None
+        self.write = nowhere
+
+    def stalled(self) -> None:
+        """More waits in the transport than it likes."""
+        self.paused = True
+        if self._connection is not None:
+            self.write = self._write_if_it_fits
 
     def resumed(self) -> None:
         """The transport has room again."""
         self.paused = False
-        if self._drained is not None and self._connection is not None:
-            self._drained()
+        if self._connection is not None:
+            self.write = self._connection.transport.write
+            if self._drained is not None:
+                self._drained()

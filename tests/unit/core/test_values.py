@@ -78,10 +78,10 @@ def test_each_wire_form_is_made_once() -> None:
 
     batch = Batch([Message(NEWS, MessageId(1, n), MessageId(1, n - 1), b"%d" % n) for n in range(3)])
     for _ in range(3):
-        assert (batch.wire(joined), batch.wire(first), batch.wire(empty)) == (b"0,1,2", b"0", b"")
-    assert batch.wire(joined) is batch.wire(joined)
+        assert (batch.wires[joined], batch.wires[first], batch.wires[empty]) == (b"0,1,2", b"0", b"")
+    assert batch.wires[joined] is batch.wires[joined]
     assert made == ["joined", "first", "empty"]
-    Batch(batch.messages).wire(first)
+    Batch(batch.messages).wires[first]
     assert made[3:] == ["first"]
 
 

@@ -19,19 +19,19 @@ BATCH = Batch(
 
 
 def test_event_streams() -> None:
-    wire = BATCH.wire(events)
+    wire = BATCH.wires[events]
     assert Parser().feed(wire) == [Event("one", id="5:0"), Event("/w==", "base64", "5:1"), Event("x" * 200, id="5:2")]
-    assert BATCH.wire(chunked_events) == b"%x\r\n%b\r\n" % (len(wire), wire)
-    assert BATCH.wire(events) is wire
+    assert BATCH.wires[chunked_events] == b"%x\r\n%b\r\n" % (len(wire), wire)
+    assert BATCH.wires[events] is wire
 
 
 def test_plain_frames() -> None:
-    assert BATCH.wire(plain_frames) == b"\x81\x03one" + b"\x82\x01\xff" + b"\x81\x7e\x00\xc8" + b"x" * 200
+    assert BATCH.wires[plain_frames] == b"\x81\x03one" + b"\x82\x01\xff" + b"\x81\x7e\x00\xc8" + b"x" * 200
 
 
 def test_json_frames() -> None:
     read = []
-    rest = BATCH.wire(json_frames)
+    rest = BATCH.wires[json_frames]
     while rest:
         assert rest[0] == 0x81
         size, start = (rest[1], 2) if rest[1] < 126 else (int.from_bytes(rest[2:4], "big"), 4)
@@ -41,6 +41,6 @@ def test_json_frames() -> None:
 
 
 def test_several_channels() -> None:
-    assert b"\nid: [5:0],-\n" in b"\n" + BATCH.wire(standing(events, (None, None)).format(0))
-    assert b'"resume":"-,[5:2]"' in BATCH.wire(standing(json_frames, (None, None)).format(1))
-    assert BATCH.wire(standing(plain_frames, (None, None)).format(1)) == BATCH.wire(plain_frames)
+    assert b"\nid: [5:0],-\n" in b"\n" + BATCH.wires[standing(events, (None, None)).format(0)]
+    assert b'"resume":"-,[5:2]"' in BATCH.wires[standing(json_frames, (None, None)).format(1)]
+    assert BATCH.wires[standing(plain_frames, (None, None)).format(1)] == BATCH.wires[plain_frames]

@@ -62,17 +62,17 @@ def test_all_that_stand_alike_share_one_form_of_a_batch() -> None:
     one, other = standing(form, (None, None)), standing(form, (None, None))
     assert one is other
     news = batch("news", 0, 1)
-    assert news.wire(one.format(0)) is news.wire(other.format(0))
-    assert news.wire(one.format(0)) == b"[5:0],- [5:1],-"
+    assert news.wires[one.format(0)] is news.wires[other.format(0)]
+    assert news.wires[one.format(0)] == b"[5:0],- [5:1],-"
     after = one.after(0, MessageId(5, 1))
     assert after is other.after(0, MessageId(5, 1))
-    assert batch("sport", 7).wire(after.format(1)) == b"5:1,[5:7]"
+    assert batch("sport", 7).wires[after.format(1)] == b"5:1,[5:7]"
 
 
 def test_who_stands_elsewhere_gets_what_is_right_there() -> None:
     news = batch("news", 0)
-    assert news.wire(standing(form, (None, MessageId(4, 0))).format(0)) == b"[5:0],4:0"
-    assert news.wire(standing(form, (None, MessageId(4, 1))).format(0)) == b"[5:0],4:1"
+    assert news.wires[standing(form, (None, MessageId(4, 0))).format(0)] == b"[5:0],4:0"
+    assert news.wires[standing(form, (None, MessageId(4, 1))).format(0)] == b"[5:0],4:1"
 
 
 def test_nothing_is_left_where_nobody_stands() -> None:

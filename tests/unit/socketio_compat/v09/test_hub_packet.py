@@ -60,9 +60,9 @@ def test_any_message_can_be_read(body: bytes, content_type: bytes | None, channe
 
 def test_a_batch_is_encoded_once_for_equal_formats() -> None:
     batch = Batch([published(b"one"), published(b"two")])
-    wire = batch.wire(PayloadFormat("/news"))
-    assert batch.wire(PayloadFormat("/news")) is wire
-    assert batch.wire(PayloadFormat()) != wire
+    wire = batch.wires[PayloadFormat("/news")]
+    assert batch.wires[PayloadFormat("/news")] is wire
+    assert batch.wires[PayloadFormat()] != wire
     assert codec.decode_payload(wire) == (hub_packets(batch.messages, "/news"), None)
     assert codec.decode_payload(wire + PayloadFormat()(batch.messages[:1])) == (
         [*hub_packets(batch.messages, "/news"), hub_packet(batch.messages[0])],
@@ -75,4 +75,4 @@ def test_formats_of_other_kinds_are_others() -> None:
         return b"other"
 
     batch = Batch([published(b"one")])
-    assert batch.wire(PayloadFormat()) != batch.wire(other)
+    assert batch.wires[PayloadFormat()] != batch.wires[other]
