@@ -56,13 +56,6 @@ def on_core(core: int | None) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def free_port() -> int:
-    """A port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def started(command: Sequence[str], port: int, folder: Path, core: int | None, environment: Mapping[str, str]) -> Iterator[Started]:
     """Run a server that is to listen on a port, until the block is left. Raises BenchError when it does not answer in time."""

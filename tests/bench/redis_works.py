@@ -15,11 +15,12 @@ from tests.bench import redis_server
 from tests.bench.contests import Contenders, Contest, Setting, Turn
 from tests.bench.load import Load
 from tests.bench.marks import Mark
-from tests.bench.processes import Started, Watch, free_port, resident, started
+from tests.bench.processes import Started, Watch, resident, started
 from tests.bench.redis_server import Redis
 from tests.bench.servers import Bounds, Hbpush
 from tests.bench.steps import Steps, stepping
 from tests.bench.works import BODY, FEW_HELD, KB, Case, Sizes
+from tests.support.ports import free_port
 
 HBPUSH = "hbpush"
 BENCHMARK = "redis-benchmark"

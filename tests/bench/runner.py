@@ -12,9 +12,10 @@ from tests.bench.errors import BenchError
 from tests.bench.figures import number, ratios, spread, table
 from tests.bench.load import Load
 from tests.bench.marks import Judgement, judge
-from tests.bench.processes import Cores, Started, free_port, started
+from tests.bench.processes import Cores, Started, started
 from tests.bench.servers import Server
 from tests.bench.works import Described, Round, Sizes, Work
+from tests.support.ports import free_port
 
 T = TypeVar("T")
 

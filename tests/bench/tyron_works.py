@@ -14,10 +14,11 @@ from tests.bench import redis_server
 from tests.bench.contests import Contenders, Contest, Setting, Turn
 from tests.bench.load import Load
 from tests.bench.marks import Mark
-from tests.bench.processes import HOST, Started, Watch, free_port, started
+from tests.bench.processes import HOST, Started, Watch, started
 from tests.bench.redis_server import Redis
 from tests.bench.servers import PUBLISHER, SUBSCRIBER, Bounds, Hbpush, Nchan, Server
 from tests.bench.works import BODY, Sizes
+from tests.support.ports import free_port
 
 HBPUSH = "hbpush"
 SINCE = "since"

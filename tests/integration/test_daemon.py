@@ -21,6 +21,7 @@ import hbpush
 from hbpush.daemon import cli
 from tests.support import throwaway
 from tests.support.plain_http import Asked, ask, wait_until_held
+from tests.support.ports import free_port
 from tests.support.process import ROOT, Daemon, environment, run
 
 LOCAL = "port: 0\naddress: 127.0.0.1\n"
@@ -347,17 +348,16 @@ def test_the_second_signal_ends_at_once(tmp_path: Path) -> None:
 
 
 def test_a_port_is_free_again_at_once(tmp_path: Path) -> None:
-    with Daemon("-c", config(tmp_path, LOCAL)) as daemon:
-        port = daemon.port
-        ask(port, "PUT", "/publisher/a")
-    with Daemon("-c", config(tmp_path, LOCAL), "--port", str(port)) as daemon:
-        assert daemon.port == port
+    port = free_port()
+    for _ in range(2):
+        with Daemon("-c", config(tmp_path, LOCAL), "--port", str(port)) as daemon:
+            assert daemon.port == port
+            ask(port, "PUT", "/publisher/a")
 
 
 @pytest.mark.parametrize("closed", [(2,), (0, 1, 2)], ids=["stderr", "all"])
 def test_without_standard_streams_it_serves_and_ends_as_ever(tmp_path: Path, closed: tuple[int, ...]) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     inner = f"import os, sys; [os.close(fd) for fd in {closed!r}]; os.execv(sys.executable, [sys.executable] + sys.argv[1:])"
     arguments = ["-m", "hbpush.daemon", f"--config={config(tmp_path, LOCAL)}", f"--port={port}"]
     process = subprocess.Popen([sys.executable, "-c", inner, *arguments], env=environment(), cwd=ROOT)

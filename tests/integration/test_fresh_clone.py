@@ -7,7 +7,6 @@ import re
 import select
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 120.0
@@ -90,8 +91,7 @@ def prepared(clone: Path) -> Path:
 @pytest.fixture
 def served(prepared: Path) -> Iterator[str]:
     """The address of a server that runs from the clone, started through a link from another directory."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     link = prepared.parent / "started"
     link.symlink_to(prepared / "bin" / "hbpushd")
     server = subprocess.Popen(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,17 +12,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.packages import needs
+from tests.support.ports import free_port
 from tests.support.readme import Block, Mismatch, Reader, blocks
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCKS = list(blocks((ROOT / "README.rst").read_text(encoding="utf-8")))
 PORT, EXAMPLE_PORT, TORNADIO2_PORT, WORKERS_PORT, TYRON_PORT, REDIS_PORT = "9090", "8888", "8001", "9091", "8080", "6379"
 SETH_PORT, OWN_PORT = "8082", "6666"
-
-
-def free_port() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return str(listener.getsockname()[1])
 
 
 @pytest.fixture
@@ -44,7 +39,9 @@ def surroundings(checkout: Path) -> dict[str, str]:
 
 @needs("curl", "redis-server")
 def test_commands_print_what_is_shown(checkout: Path, record_property: Callable[[str, object], None]) -> None:
-    ports = {port: free_port() for port in (PORT, EXAMPLE_PORT, TORNADIO2_PORT, WORKERS_PORT, TYRON_PORT, REDIS_PORT, SETH_PORT, OWN_PORT)}
+    ports = {
+        port: str(free_port()) for port in (PORT, EXAMPLE_PORT, TORNADIO2_PORT, WORKERS_PORT, TYRON_PORT, REDIS_PORT, SETH_PORT, OWN_PORT)
+    }
     for configuration in (checkout / "conf").glob("*.yaml"):
         text = configuration.read_text(encoding="utf-8")
         for port, free in ports.items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 
 from tornado.web import Application
 
@@ -33,9 +32,3 @@ class Mounted(socketio.Site):
                     await asyncio.sleep(0.02)
                 else:
                     return
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])

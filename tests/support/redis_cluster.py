@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Any
 
-from tests.support.redis_process import HOST, free_ports
+from tests.support.ports import HOST, free_port
 from tests.support.redis_server import RedisServer
 from tests.support.redis_wire import until
 
@@ -24,7 +24,7 @@ class Node(RedisServer):
     """One server of a cluster."""
 
     def __init__(self) -> None:
-        self.bus_port = next(free_ports)
+        self.bus_port = free_port()
         super().__init__(
             appendonly=True,
             settings={

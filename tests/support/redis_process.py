@@ -5,27 +5,22 @@ What it is configured as is for those who build on it: `tests.support.redis_serv
 
 from __future__ import annotations
 
-import itertools
 import os
-import random
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import tempfile
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import hiredis
 
+from tests.support.ports import HOST, free_port
 from tests.support.redis_wire import PATIENCE, Wire, until
-
-HOST = "127.0.0.1"
-LOWEST_PORT, HIGHEST_PORT = 10_000, 32_767
 
 
 class RedisProcess:
@@ -36,7 +31,7 @@ class RedisProcess:
     """
 
     def __init__(self, port: int | None = None) -> None:
-        self.port = next(free_ports) if port is None else port
+        self.port = free_port() if port is None else port
         self.directory = Path(tempfile.mkdtemp(prefix="hbpush-redis-"))
         self.unix_path: str | None = None
         self.ca_file: Path | None = None
@@ -184,25 +179,3 @@ def _end(running: list[subprocess.Popen[bytes]]) -> None:
 def _finish(running: list[subprocess.Popen[bytes]], directory: Path) -> None:
     _end(running)
     shutil.rmtree(directory, ignore_errors=True)
-
-
-def _free_ports() -> Iterator[int]:
-    """Ports that nobody listens on, none twice.
-
-    They lie below those that the kernel gives to outgoing connections: while a server is down, another connection would take its port,
-    even one that a client of that very server makes (a socket connected to itself).
-    """
-    whole = range(LOWEST_PORT, HIGHEST_PORT + 1)
-    first = random.choice(whole)
-    for port in itertools.chain(range(first, whole.stop), range(whole.start, first)):
-        with socket.socket() as tried:
-            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                tried.bind((HOST, port))
-            except OSError:
-                continue
-        yield port
-
-
-free_ports = _free_ports()
-"""``next(free_ports)`` is a port to listen on."""

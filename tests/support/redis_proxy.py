@@ -16,8 +16,9 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TypeVar
 
+from tests.support.ports import HOST, free_port
 from tests.support.redis_link import EVALS, Direction, Faults, Link
-from tests.support.redis_process import HOST, RedisProcess, free_ports
+from tests.support.redis_process import RedisProcess
 from tests.support.redis_wire import PATIENCE
 
 T = TypeVar("T")
@@ -27,7 +28,7 @@ class CuttingProxy:
     """Passes everything on to ``server`` until it is told otherwise. As a context manager it listens from entry to exit."""
 
     def __init__(self, server: RedisProcess) -> None:
-        self.port = next(free_ports)
+        self.port = free_port()
         self._faults = Faults(server.address)
         self._ready: Future[None] = Future()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="cutting proxy", daemon=True)

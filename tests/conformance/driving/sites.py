@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import ClassVar, Self
 
 from tests.conformance.driving.drivers import NODE
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[3]
 PATIENCE = 20.0
@@ -37,8 +38,7 @@ class Site:
     def __init__(self, kind: str, log: Path) -> None:
         self.kind = kind
         self._log = log
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            self.port = listener.getsockname()[1]
+        self.port = free_port()
         self._process = self._start()
 
     @property

@@ -16,7 +16,7 @@ import pytest
 
 from tests.support import examples
 from tests.support.hosts import Certificate, Host, Kind
-from tests.support.programs import free_port
+from tests.support.ports import free_port
 from tests.support.socketio import Socket
 from tests.support.tornadio2 import Program
 

@@ -13,8 +13,8 @@ from hbpush.stores.redis import PARTITIONS
 from tests.conftest import ExpectedLogs
 from tests.integration.stores.conftest import House, Outages, Process, missed, ref, until
 from tests.integration.stores.test_redis_options import LEAST
+from tests.support.ports import free_port
 from tests.support.redis_cluster import Cluster, Node
-from tests.support.redis_process import free_ports
 from tests.support.redis_server import RedisServer
 
 CHANNELS = [f"channel {number}" for number in range(60)]
@@ -257,7 +257,7 @@ async def test_a_cluster_that_is_none(house: House, shared_server: RedisServer, 
 
 async def test_a_wrong_password_for_a_cluster(house: House, outages: Outages, expected_logs: ExpectedLogs) -> None:
     expected_logs("cannot be reached")
-    settings = {"cluster-enabled": "yes", "cluster-port": str(next(free_ports))}
+    settings = {"cluster-enabled": "yes", "cluster-port": str(free_port())}
     with RedisServer(settings=settings, requirepass="another") as server:
         process = await house.start(server, cluster=True, password="sesame-4711")
         assert process.store.trouble

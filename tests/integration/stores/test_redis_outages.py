@@ -12,7 +12,7 @@ import pytest
 from hbpush.errors import HbpushError, StoreUnavailable
 from tests.conftest import ExpectedLogs
 from tests.integration.stores.conftest import House, Outages, Process, comes_back, until
-from tests.support.redis_process import free_ports
+from tests.support.ports import free_port
 from tests.support.redis_server import HOST, RedisServer
 
 SECRET = "sesame-4711"
@@ -125,7 +125,7 @@ async def listens(port: int, reply: Callable[[bytes], bytes]) -> AsyncIterator[N
 
 async def test_a_port_that_speaks_http(house: House, outages: Outages, expected_logs: ExpectedLogs) -> None:
     expected_logs("cannot be reached")
-    port = next(free_ports)
+    port = free_port()
     async with listens(port, lambda data: b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"):
         process = await house.start(host=HOST, port=port, password=SECRET)
         await away(process, outages, "what answers does not speak Redis")
@@ -135,7 +135,7 @@ async def test_a_port_that_speaks_http(house: House, outages: Outages, expected_
 
 async def test_a_server_that_is_too_old(house: House, outages: Outages, expected_logs: ExpectedLogs) -> None:
     expected_logs("Redis 6.2.14")
-    port = next(free_ports)
+    port = free_port()
     async with listens(port, old_redis):
         process = await house.start(host=HOST, port=port)
         await away(process, outages, "it is Redis 6.2.14, and has to be 7 or newer")
@@ -176,7 +176,7 @@ async def test_two_lines_tell_of_an_outage(house: House, server: RedisServer, ou
 async def test_two_lines_tell_of_many_tries(house: House, server: RedisServer, outages: Outages, expected_logs: ExpectedLogs) -> None:
     """It answers no better than with the end of each connection."""
     expected_logs("cannot be reached")
-    port = next(free_ports)
+    port = free_port()
     tries = 0
 
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -16,7 +16,7 @@ from tornado.web import Application
 
 from socketio_compat import tornadio
 from tests.support.hosts import Host, Kind
-from tests.support.programs import free_port
+from tests.support.ports import free_port
 from tests.support.socketio06 import streamed
 from tests.support.tornadio import Program
 

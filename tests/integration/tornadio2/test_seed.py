@@ -15,7 +15,7 @@ from tornado.web import Application, RequestHandler
 
 from socketio_compat import tornadio2
 from tests.support.hosts import Certificate, Host, Kind
-from tests.support.programs import free_port
+from tests.support.ports import free_port
 from tests.support.tornadio2 import Program
 
 ROOT = Path(__file__).parents[3]

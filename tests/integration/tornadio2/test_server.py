@@ -13,7 +13,7 @@ from tornado.web import Application, RequestHandler
 from socketio_compat.tornadio2 import SocketConnection, SocketServer, TornadioRouter
 from tests.conftest import ExpectedLogs
 from tests.support.hosts import Certificate, Client, get
-from tests.support.programs import free_port
+from tests.support.ports import free_port
 
 
 class Echo(SocketConnection):

@@ -18,6 +18,7 @@ import pytest
 
 from tests.integration.tyron.conftest import Redis
 from tests.support.plain_http import Asked, ask
+from tests.support.ports import free_port
 from tests.support.process import PATIENCE, ROOT, TYRON, Daemon
 from tests.support.redis_server import HOST, RedisServer
 
@@ -131,8 +132,7 @@ def test_under_supervisord(redis_server: RedisServer, redis: Redis, tmp_path: Pa
     supervisord = Path(sys.prefix, "bin", "supervisord")
     if not supervisord.exists():
         pytest.skip("needs: pip install supervisor")
-    with socket.create_server((HOST, 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     text = (ROOT / "conf" / "supervisord.conf").read_text(encoding="utf-8")
     shown = configparser.RawConfigParser(inline_comment_prefixes=(" ;",))
     shown.read_string(text)
