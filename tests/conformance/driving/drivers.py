@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.conformance.driving.cases import CRASH, Case, Told
+from tests.support.locks import locked
 from tests.support.packages import missing
 
 HERE = Path(__file__).parent
@@ -38,7 +39,8 @@ def need_clients(folder: Path, *more: str) -> None:
     absent = missing("nodejs", "npm", *more)
     if absent:
         pytest.skip(f"needs: sudo apt-get install {' '.join(absent)}")
-    done = subprocess.run([HERE / "prepare", folder], capture_output=True, text=True, timeout=INSTALL_TIMEOUT, check=False)
+    with locked(folder / ".clients.lock"):
+        done = subprocess.run([HERE / "prepare", folder], capture_output=True, text=True, timeout=INSTALL_TIMEOUT, check=False)
     if done.returncode:
         reason = f"tests/conformance/driving/prepare could not install the clients of {folder.name}: {done.stderr[-2000:]}"
         if os.environ.get("CI") == "true":
