@@ -125,9 +125,10 @@ def test_server_runs_both(site: Path, tmp_path: Path) -> None:
     assert names.read_text(encoding="utf-8") == "news\n"
 
 
-def contract_suite(site: Path, store_type: str) -> subprocess.CompletedProcess[str]:
+def contract_suite(site: Path, store_type: str, *options: str) -> subprocess.CompletedProcess[str]:
+    suite = ["tests/contract/test_store.py", f"--store-type={store_type}"]
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "tests/contract/test_store.py", f"--store-type={store_type}"],
+        [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", *options, *suite],
         cwd=ROOT,
         env=environment({"PYTHONPATH": str(site)}),
         capture_output=True,
@@ -146,7 +147,7 @@ def test_contract_suite_runs_on_its_store(site: Path) -> None:
 
 
 def test_contract_suite_finds_what_a_store_does_wrong(site: Path) -> None:
-    told = contract_suite(site, "sieve")
+    told = contract_suite(site, "sieve", "--exitfirst")
     assert told.returncode == pytest.ExitCode.TESTS_FAILED, told.stdout
     assert "[sieve] FAILED" in told.stdout
 

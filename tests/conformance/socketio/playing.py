@@ -15,9 +15,13 @@ HERE = Path(__file__).parent
 BRIEF = ("connect", "messages", "json", "events", "acks from server", "acks from client", "endpoints", "channel", "channel endpoint")
 """The scenarios that browsers play in every test run, for its time; on Node it plays all of them."""
 
+BRIEF_OF_ANOTHER_SITE = ("connect", "messages", "channel")
+"""Those of pages of another site: how requests are made and read is different there, and not what they carry."""
+
 
 def _is_plain(host: str, case: Case, scenario: str) -> bool:
-    return case.is_plain(host) and (not case.page or scenario in BRIEF)
+    brief = BRIEF_OF_ANOTHER_SITE if case.page == "cross" else BRIEF
+    return case.is_plain(host) and (not case.page or scenario in brief)
 
 
 def _describe(case: Case, host: str) -> dict[str, Any]:
