@@ -9,6 +9,8 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 
+from tests.support import parts
+
 # How long an example takes says something about the machine, and nothing about what is tested.
 hypothesis.settings.register_profile("house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("house")
@@ -16,10 +18,13 @@ hypothesis.settings.load_profile("house")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="also run the tests that take minutes")
+    parser.addoption("--part", metavar="FILE", help="this is one of two runs with the same FILE: see tests/support/parts.py")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "full: takes minutes; runs with --full only")
+    config.addinivalue_line("markers", "alone: measures, or minds what else runs; bin/test runs nothing beside it")
+    parts.register(config)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

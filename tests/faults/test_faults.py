@@ -8,7 +8,7 @@ from tests.faults.runner import FULL, SHORT, judge
 from tests.faults.table import SCENARIOS
 from tests.support.redis_server import missing
 
-pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
+pytestmark = [pytest.mark.alone, pytest.mark.skipif(missing() is not None, reason=missing() or "")]
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

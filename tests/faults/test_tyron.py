@@ -7,7 +7,7 @@ import pytest
 from tests.faults.tyron_table import TYRON
 from tests.support.redis_server import missing
 
-pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
+pytestmark = [pytest.mark.alone, pytest.mark.skipif(missing() is not None, reason=missing() or "")]
 
 
 @pytest.mark.parametrize("name", TYRON)

@@ -3,10 +3,14 @@ iframe in place of Internet Explorer's document. With ``--full`` also against So
 
 from __future__ import annotations
 
+import pytest
+
 from tests.conformance.driving import drivers
 from tests.conformance.driving.playing import Played
 from tests.conformance.socketio.cases import BROWSER, Case
 from tests.conformance.socketio.playing import REPERTOIRE
+
+pytestmark = pytest.mark.alone
 
 played = REPERTOIRE.played(drivers.BROWSER_DRIVER)
 

@@ -3,10 +3,14 @@ place of Internet Explorer's document; and against Socket.IO 0.6 itself. All of 
 
 from __future__ import annotations
 
+import pytest
+
 from tests.conformance.driving import drivers
 from tests.conformance.driving.playing import Played
 from tests.conformance.socketio06.cases import BROWSER, Case
 from tests.conformance.socketio06.playing import REPERTOIRE
+
+pytestmark = pytest.mark.alone
 
 played = REPERTOIRE.played(drivers.BROWSER_DRIVER)
 

@@ -3,10 +3,14 @@ sockjs-node, from pages of theirs and of another site. All of it is played with 
 
 from __future__ import annotations
 
+import pytest
+
 from tests.conformance.driving import drivers
 from tests.conformance.driving.playing import Played
 from tests.conformance.sockjs.cases import BROWSER, Case
 from tests.conformance.sockjs.playing import REPERTOIRE
+
+pytestmark = pytest.mark.alone
 
 played = REPERTOIRE.played(drivers.BROWSER_DRIVER)
 

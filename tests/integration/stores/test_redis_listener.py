@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+
 from hbpush.core.clock import LoopClock
 from hbpush.stores.redis_listener import Listener
 from hbpush.stores.redis_place import LAST_WAIT
@@ -44,6 +46,7 @@ async def listening(hearer: Hearer, **settings: Any) -> AsyncIterator[Listener]:
         await listener.stop()
 
 
+@pytest.mark.alone
 async def test_who_is_sent_away_at_once_does_not_come_as_fast_as_that(
     house: House, server: RedisServer, expected_logs: ExpectedLogs
 ) -> None:

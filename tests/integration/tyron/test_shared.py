@@ -15,6 +15,8 @@ from tests.support.plain_http import ask
 from tests.support.process import Daemon
 from tests.support.redis_server import HOST
 
+pytestmark = pytest.mark.alone
+
 TAKEN_OVER = 4.0
 """Seconds within which another goes on."""
 
