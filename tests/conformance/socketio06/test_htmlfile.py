@@ -7,6 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from socketio_compat.v06 import codec
 from tests.conformance.driving.drivers import NODE, need_clients
 from tests.support.process import Daemon
@@ -20,6 +22,7 @@ TEXT = "a</script><!-- \"'\\ \u2028\n\u0436 \U0001f600 lone \ud83d end"
 TIMEOUT = 60.0
 
 
+@pytest.mark.alone
 def test_iframe(tmp_path: Path) -> None:
     need_clients(CLIENTS, "chromium")
     config = tmp_path / "hbpushd.json"

@@ -70,6 +70,7 @@ def test_chat(kind: type[SockJSClient]) -> None:
         assert "sockjs.min.js" in process.ask("GET", "/connect/iframe.html")[1]
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(shutil.which("npm") is None, reason="installs the browser's client: apt-get install npm")
 @pytest.mark.parametrize("transport", ["websocket", pytest.param("xhr-polling", marks=pytest.mark.full)])
 def test_chat_in_a_browser(transport: str, tmp_path: Path) -> None:
