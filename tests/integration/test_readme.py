@@ -11,14 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.packages import needs
+from tests.support.packages import missing, needs
 from tests.support.ports import free_port
-from tests.support.readme import Block, Mismatch, Reader, blocks
+from tests.support.readme import Block, Mismatch, Reader, blocks, replace_all
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCKS = list(blocks((ROOT / "README.rst").read_text(encoding="utf-8")))
 PORT, EXAMPLE_PORT, TORNADIO2_PORT, WORKERS_PORT, TYRON_PORT, REDIS_PORT = "9090", "8888", "8001", "9091", "8080", "6379"
-SETH_PORT, OWN_PORT = "8082", "6666"
+SETH_PORT, OWN_PORT, NGINX_PORT, HAPROXY_PORT = "8082", "6666", "8090", "8091"
+NGINX_FOLDER = "/tmp/hbpush-nginx"
 
 
 @pytest.fixture
@@ -39,21 +40,18 @@ def surroundings(checkout: Path) -> dict[str, str]:
 
 @needs("curl", "redis-server")
 def test_commands_print_what_is_shown(checkout: Path, record_property: Callable[[str, object], None]) -> None:
-    ports = {
-        port: str(free_port()) for port in (PORT, EXAMPLE_PORT, TORNADIO2_PORT, WORKERS_PORT, TYRON_PORT, REDIS_PORT, SETH_PORT, OWN_PORT)
-    }
-    for configuration in (checkout / "conf").glob("*.yaml"):
-        text = configuration.read_text(encoding="utf-8")
-        for port, free in ports.items():
-            text = text.replace(port, free)
-        configuration.write_text(text, encoding="utf-8")
-    reader = Reader(checkout, surroundings(checkout), ports)
+    named = (PORT, EXAMPLE_PORT, TORNADIO2_PORT, WORKERS_PORT, TYRON_PORT, REDIS_PORT, SETH_PORT, OWN_PORT, NGINX_PORT, HAPROXY_PORT)
+    ports = {port: str(free_port()) for port in named}
+    for configuration in (checkout / "conf").iterdir():
+        configuration.write_text(replace_all(configuration.read_text(encoding="utf-8"), ports), encoding="utf-8")
+    reader = Reader(checkout, surroundings(checkout), {NGINX_FOLDER: str(checkout.parent / "nginx"), **ports})
     try:
         for block in BLOCKS:
             if block.language != "console":
                 continue
-            if block.no_run:
-                record_property("left out", f"README line {block.line}: {block.no_run}")
+            absent = missing(block.needs) if block.needs else []
+            if block.no_run or absent:
+                record_property("left out", f"README line {block.line}: {block.no_run or f'needs {block.needs}'}")
             else:
                 reader.follow(block)
     finally:

@@ -7,6 +7,7 @@ What it understands of reStructuredText:
   before the next; one in a named terminal may go on, and only what is shown is waited for.
 - ``.. repeat`` before a block: its command is given again until it prints what is shown; with ``: NAME``, until that terminal prints
   something too.
+- ``.. needs: PACKAGE`` before a block: where that system package is missing it is passed over, and the test run lists it.
 - ``.. no-run: REASON`` before a block: it is passed over, and the test run lists it.
 
 Parts that differ from run to run (`_VARYING`) only have to be of the same kind. Where a later command names a date or an id that was shown,
@@ -39,7 +40,8 @@ _VARYING = re.compile(
     r"|(?P<version>\b\d+\.\d+\.\d+(?:\.?(?:dev|a|b|rc)\d+)?\b(?!\.\d))"
     r"|(?P<seconds>\d+(?= sec\. ago)|(?<=\"requested\": )\d+)"
     r"|(?P<descriptors>\d+(?= file descriptors))"
-    r"|(?P<clock>^\d\d:\d\d:\d\d$)",
+    r"|(?P<clock>^\d\d:\d\d:\d\d$)"
+    r"|(?P<logged>^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}(?= [A-Z]+ ))",
     re.MULTILINE,
 )
 _STYLE = re.compile(r"\x1b\[[0-9;]*m")
@@ -64,6 +66,7 @@ class Block:
     terminal: str = ""
     repeat: str | None = None
     no_run: str = ""
+    needs: str = ""
 
     def steps(self) -> list[Step]:
         """The commands of a console block."""
@@ -88,7 +91,7 @@ def blocks(text: str) -> Iterator[Block]:
     while at < len(lines):
         line = lines[at]
         at += 1
-        mark = re.fullmatch(r"\.\. (terminal|repeat|no-run)(?:: (.+))?", line)
+        mark = re.fullmatch(r"\.\. (terminal|repeat|no-run|needs)(?:: (.+))?", line)
         start = re.fullmatch(r"\.\. code-block:: (\w+)", line)
         if mark:
             marks[mark[1]] = mark[2] or ""
@@ -98,7 +101,10 @@ def blocks(text: str) -> Iterator[Block]:
                 at += 1
             body = [line[4:] for line in lines[first:at]]
             content = "\n".join(body).strip("\n")
-            yield Block(first, start[1], content, marks.get("terminal", ""), marks.get("repeat"), marks.get("no-run", ""))
+            yield Block(
+                first, start[1], content,
+                marks.get("terminal", ""), marks.get("repeat"), marks.get("no-run", ""), marks.get("needs", ""),
+            )  # fmt: skip
             marks = {}
 
 
@@ -233,9 +239,7 @@ class Reader:
                     raise
 
     def _here(self, text: str) -> str:
-        for shown, actual in self._replaced.items():
-            text = text.replace(shown, actual)
-        return text
+        return replace_all(text, self._replaced)
 
     def _compare(self, shown: str, printed: str) -> None:
         printed = printed.rstrip("\n")
@@ -244,6 +248,14 @@ class Reader:
         for ours, theirs in zip(_VARYING.finditer(shown), _VARYING.finditer(printed), strict=True):
             if ours.lastgroup in _REMEMBERED:
                 self._replaced[ours[0]] = theirs[0]
+
+
+def replace_all(text: str, replaced: Mapping[str, str]) -> str:
+    """A text with each of some words replaced by another, in which nothing is replaced."""
+    if not replaced:
+        return text
+    longest_first = sorted(replaced, key=len, reverse=True)
+    return re.sub("|".join(map(re.escape, longest_first)), lambda found: replaced[found[0]], text)
 
 
 def _kind(match: re.Match[str]) -> str:
