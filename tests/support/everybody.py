@@ -232,7 +232,7 @@ class Everybody:
     async def _by_socket09(self, name: str) -> None:
         client = await self.connect()
         socket = socketio.Socket(client.reader, client.writer)
-        await socket.shake_hands(path=f"/socket.io/1/websocket/{await self._shake()}".encode())
+        await socket.shake_hands(path=f"/socket.io/1/websocket/{await self.shake_hands()}".encode())
         assert await socket.packet() == "1::"
         socket.say(f"1::/{self.channel}")
         assert await socket.packet() == f"1::/{self.channel}"
@@ -248,7 +248,7 @@ class Everybody:
         self.ears[name], self.mouths[name] = hear, publish
 
     async def _by_polls09(self, name: str) -> None:
-        place = f"/socket.io/1/xhr-polling/{await self._shake()}"
+        place = f"/socket.io/1/xhr-polling/{await self.shake_hands()}"
         packets: list[str] = []
 
         async def packet() -> str:
@@ -279,7 +279,8 @@ class Everybody:
     def _publishing09(self, value: Any) -> str:
         return f"5::/{self.channel}:" + json.dumps({"name": "publish", "args": [value]})
 
-    async def _shake(self) -> str:
+    async def shake_hands(self) -> str:
+        """The id of a new session of Socket.IO 0.9."""
         answer = await self.ask(get(b"/socket.io/1/"))
         assert answer.status == 200, answer
         return answer.body.partition(b":")[0].decode()

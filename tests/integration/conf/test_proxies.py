@@ -7,7 +7,7 @@ import json
 import signal
 import socket
 import subprocess
-from collections.abc import Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ pytestmark = [needs("nginx", "haproxy", "curl")]
 
 PER_ADDRESS = 30
 """More than everybody holds at once."""
-BEAT = 0.2
+BEAT = 0.1
 MAX_BODY = 10 * 1024 * 1024
 SILENCE = 65.0
 """Seconds. Proxies by themselves take less for the end."""
@@ -101,12 +101,50 @@ def test_events_come_one_by_one_with_heartbeats_between(proxy: Proxy, hbpushd: D
         await client.send(get(b"/subscriber/events", b"Accept: text/event-stream"))
         source = await Source.read_head(client)
         assert (source.status, source.headers[b"content-type"]) == (200, b"text/event-stream")
-        for number in range(3):
+        for number in range(2):
             await asyncio.to_thread(ask, proxy.port, "POST", "/publisher/events", b"%d" % number)
             assert (await source.event()).data == f"{number}"
             await source.comment()
         client.leave()
         await asyncio.to_thread(held, hbpushd, "events", 0)
+
+    run(scenario())
+
+
+def test_other_streams_are_not_kept_for_more_to_come_either(proxy: Proxy) -> None:
+    async def begin(wire: bytes) -> tuple[Client, Callable[[str], Awaitable[None]]]:
+        """A stream, and what waits until it has brought a text."""
+        client = await connect(proxy.port)
+        await client.send(wire)
+        status, headers = await client.head()
+        assert (status, headers[b"transfer-encoding"]) == (200, b"chunked")
+        received = [b""]
+
+        async def brought(text: str) -> None:
+            while text.encode() not in received[0]:
+                received[0] += await client.chunk()
+
+        return client, brought
+
+    async def scenario() -> None:
+        async with Everybody(proxy.port) as others:
+            place = f"/sethpusher/connect/000/streams-{proxy.kind}/"
+            sockjs, on_sockjs = await begin(request(b"POST", f"{place}xhr_streaming".encode(), b"Content-Length: 0"))
+            await on_sockjs("o\n")
+            await others.post(f"{place}xhr_send", json.dumps([json.dumps({"type": "subscribe", "channel": "streams"})]).encode())
+            await on_sockjs("subscribed to streams")
+
+            place = f"/socket.io/1/htmlfile/{await others.shake_hands()}"
+            htmlfile, on_htmlfile = await begin(get(place.encode()))
+            await on_htmlfile("1::")
+            await others.post(place, b"1::/streams")
+            await on_htmlfile("streams")
+
+            await others.post("/publisher/streams", f"by {proxy.kind}".encode())
+            for heard in (on_sockjs, on_htmlfile):
+                await heard(f"by {proxy.kind}")
+            sockjs.leave()
+            htmlfile.leave()
 
     run(scenario())
 
