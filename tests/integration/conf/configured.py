@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,12 +9,6 @@ from tests.support.process import ROOT
 
 CONF = ROOT / "conf"
 HOST = "127.0.0.1"
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.create_server((HOST, 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def replaced(name: str, folder: Path, words: Mapping[str, str]) -> Path:

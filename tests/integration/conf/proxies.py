@@ -6,8 +6,9 @@ import re
 import socket
 from pathlib import Path
 
-from tests.integration.conf.configured import HOST, free_port, replaced
+from tests.integration.conf.configured import HOST, replaced
 from tests.support.packages import known
+from tests.support.ports import free_port
 from tests.support.process import Daemon
 from tests.support.redis_wire import until
 

@@ -16,13 +16,14 @@ import pytest
 
 from tests.conformance.driving.drivers import NODE, need_clients
 from tests.conformance.socketio06.playing import HERE, LATER
-from tests.integration.conf.configured import HOST, free_port, hbpushd_yaml
+from tests.integration.conf.configured import HOST, hbpushd_yaml
 from tests.integration.conf.proxies import PROXIES, Proxy
 from tests.support.eventstream import Source
 from tests.support.everybody import Everybody
 from tests.support.hosts import Answer, Client, get, request
 from tests.support.packages import needs
 from tests.support.plain_http import Asked, ask, wait_until_held
+from tests.support.ports import free_port
 from tests.support.process import PATIENCE, Daemon
 from tests.support.websocket import BINARY, CLOSE, PING, PONG, TEXT, Peer
 from tests.support.websocket import request as upgrade

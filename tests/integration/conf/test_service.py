@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conf.configured import free_port, hbpushd_yaml, replaced
+from tests.integration.conf.configured import hbpushd_yaml, replaced
 from tests.support.plain_http import Asked, ask, wait_until_held
+from tests.support.ports import free_port
 from tests.support.process import PATIENCE, Daemon
 
 INSTALLED = "/opt/hbpush/bin/hbpushd"
