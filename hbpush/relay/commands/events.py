@@ -1,0 +1,67 @@
+"""Event streams as a client reads them (HTML standard, section 9.2.6). Pure."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from hbpush.errors import ProtocolError
+from hbpush.relay.commands.responses import LARGEST_MESSAGE
+
+
+class Event(NamedTuple):
+    """``id`` is the one that came with it; empty when none did, which tells what a server says from the messages it hands on."""
+
+    data: str
+    name: str
+    id: str
+
+
+class Events:
+    """Feed it bytes; it returns the events that they complete. ``last_id`` is what to come back with."""
+
+    def __init__(self) -> None:
+        self.last_id = ""
+        self._rest = b""
+        self._data: list[str] = []
+        self._size = 0
+        self._name = ""
+        self._id = ""
+
+    def feed(self, wire: bytes) -> list[Event]:
+        """Raises ProtocolError for an event of more bytes than a message may have."""
+        rest = self._rest + wire
+        # A CR at the end may be half of a CRLF.
+        whole = rest[:-1] if rest.endswith(b"\r") else rest
+        end = max(whole.rfind(b"\n"), whole.rfind(b"\r")) + 1
+        self._rest = rest[end:]
+        self._size += len(wire)
+        events = []
+        for line in rest[:end].splitlines():
+            if line:
+                self._field(line.decode("utf-8", "replace"))
+            else:
+                event = self._event()
+                if event is not None:
+                    events.append(event)
+        if self._size > LARGEST_MESSAGE:
+            raise ProtocolError("the stream has an event that is too large")
+        return events
+
+    def _field(self, line: str) -> None:
+        name, colon, value = line.partition(":")
+        if not name and colon:
+            return
+        value = value.removeprefix(" ")
+        match name.removeprefix("\ufeff"):
+            case "data":
+                self._data.append(value)
+            case "event":
+                self._name = value
+            case "id" if "\0" not in value:
+                self._id = self.last_id = value
+
+    def _event(self) -> Event | None:
+        data, name, given = self._data, self._name, self._id
+        self._data, self._name, self._id = [], "", ""
+        self._size = len(self._rest)
+        return Event("\n".join(data), name, given) if data else None
