@@ -61,8 +61,12 @@ setup(
             "memory = hbpush.stores.memory:MemoryStore",
             "redis = hbpush.stores.redis:RedisStore",
         ],
-        # Sub-commands of hbpushd: packages may add some.
-        "hbpush.commands": [],
+        "hbpush.commands": [
+            "publish = hbpush.relay.commands.publish:main",
+            "subscribe = hbpush.relay.commands.subscribe:main",
+            "channels = hbpush.relay.commands.channels:main",
+            "bench = hbpush.relay.commands.bench:main",
+        ],
     },
     classifiers=[
         "Environment :: No Input/Output (Daemon)",

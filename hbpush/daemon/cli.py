@@ -16,6 +16,7 @@ from hbpush.core.clock import LoopClock
 from hbpush.daemon import plugins, reference
 from hbpush.daemon.assembly import Assembly
 from hbpush.daemon.configuration import Flags, load
+from hbpush.daemon.log import one_line
 from hbpush.daemon.options import nearest
 from hbpush.daemon.program import guarded, serve, typed, write
 from hbpush.daemon.settings import ServerSettings
@@ -53,7 +54,8 @@ def _command(arguments: Sequence[str]) -> int:
     names = plugins.installed(plugins.COMMANDS)
     if name not in names:
         there = f"the installed ones: {', '.join(names)}" if names else "none is installed"
-        _parser().error(f"no sub-command {name!r}; {nearest(name, names)}{there}")
+        # One line: who mistypes one of these is not after the options of the server.
+        _parser().exit(2, one_line(f"hbpushd: error: no sub-command {name!r}; {nearest(name, names)}{there}") + "\n")
     return plugins.command(name)(rest)
 
 

@@ -35,7 +35,6 @@ def config(folder: Path, text: str) -> str:
         (["--log-level", "x"], "argument --log-level: is 'x'; must be 'debug', 'error', 'info' or 'warning'"),
         (["-f", "toml"], "argument -f/--format: invalid choice: 'toml'"),
         (["--check", "--options"], "argument --options: not allowed with argument --check"),
-        (["absent"], "no sub-command 'absent'; "),
     ],
 )
 def test_wrong_usage_ends_with_2(capsys: pytest.CaptureFixture[str], arguments: list[str], line: str) -> None:
@@ -43,6 +42,24 @@ def test_wrong_usage_ends_with_2(capsys: pytest.CaptureFixture[str], arguments: 
         main(arguments)
     assert end.value.code == 2
     assert f"hbpushd: error: {line}" in capsys.readouterr().err
+
+
+def test_an_unknown_sub_command_is_refused_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["publsh", "news"])
+    assert end.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == (
+        "hbpushd: error: no sub-command 'publsh'; did you mean 'publish'? the installed ones: bench, channels, publish, subscribe\n"
+    )
+
+
+def test_the_help_lists_the_sub_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["--help"])
+    assert end.value.code == 0
+    assert "Sub-commands: bench, channels, publish, subscribe." in capsys.readouterr().out
 
 
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
