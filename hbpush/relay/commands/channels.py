@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -14,12 +14,13 @@ from hbpush.errors import ProtocolError
 from hbpush.relay.commands.arguments import Parser, Place, add_key, at, key_lines, number, parser, places
 from hbpush.relay.commands.connection import Connection, refusal
 from hbpush.relay.commands.endings import DONE, REFUSED, Refused, ended, tell, write
-from hbpush.relay.commands.listing import listed
+from hbpush.relay.commands.listing import Entry, Listing, listed
 from hbpush.relay.commands.publish import Told, told
 
 COMMAND = "channels"
 MOST_CHANNELS = 1000
-HEADINGS = ("channel", "messages", "subscribers", "last asked", "last id")
+NAMED = ("channel", "messages", "subscribers", "last id", "last asked")
+ALL = ("channel", "store", "messages a second", "subscribers")
 CLEAR = "\x1b[H\x1b[2J"
 
 
@@ -38,24 +39,33 @@ def main(argv: Sequence[str]) -> int:
         made.error(f"{len(given.channels)} channels are more than {MOST_CHANNELS}")
     lines = [*key_lines(made, given), "Accept: application/json"]
     named = places(made, given, given.channels, given.publisher)
-    status = at(made, given, given.status)
-    return ended(COMMAND, lambda: asyncio.run(_show(named, status, lines, given.watch, given.json, given.timeout)))
+    console = at(made, given, f"{given.console.rstrip('/')}/console/sample")
+    return ended(COMMAND, lambda: asyncio.run(_show(named, console, lines, given.watch, given.json, given.timeout)))
 
 
-async def _show(named: Sequence[Place], status: Place, lines: Sequence[str], every: float | None, as_json: bool, patience: float) -> int:
+async def _show(named: Sequence[Place], console: Place, lines: Sequence[str], every: float | None, as_json: bool, patience: float) -> int:
+    """Ask and print, once or again and again. Returns the exit status; raises Refused, Unreachable."""
     clears = every is not None and not as_json and sys.stdout.isatty()
-    first = True
+    between = ""
     while True:
-        rows = await (_ask_each(named, lines, patience) if named else _ask_all(status, lines, patience))
-        text = "".join(map(_json, rows)) if as_json else _table(rows)
-        write(f"{CLEAR}{text}" if clears else text if first or as_json else f"\n{text}")
+        if named:
+            rows = await _ask_each(named, lines, patience)
+            text = "".join(map(_named_json, rows)) if as_json else _table(NAMED, map(_named_cells, rows))
+            absent = [repr(row.channel) for row in rows if row.told is None]
+            told = f"there is no channel {', '.join(absent)}" if absent else ""
+        else:
+            listing = await _ask_console(console, lines, patience)
+            text = "".join(map(_entry_json, listing.channels)) if as_json else _table(ALL, map(_entry_cells, listing.channels))
+            absent = []
+            more = listing.listened - len(listing.channels)
+            told = f"these are the busiest channels; somebody listens to {more} more" if more > 0 else ""
+        write(f"{CLEAR}{text}" if clears else between + text)
         if every is None:
             break
-        first = False
+        between = "" if as_json else "\n"
         await asyncio.sleep(every)
-    absent = [repr(row.channel) for row in rows if row.told is None]
-    if absent:
-        tell(COMMAND, f"there is no channel {', '.join(absent)}")
+    if told:
+        tell(COMMAND, told)
     return REFUSED if absent else DONE
 
 
@@ -81,42 +91,41 @@ async def _ask_each(named: Sequence[Place], lines: Sequence[str], patience: floa
     return rows
 
 
-async def _ask_all(status: Place, lines: Sequence[str], patience: float) -> list[Row]:
-    """What a status location says of all channels. Raises Refused, Unreachable."""
-    connection = await Connection.open(status, patience)
+async def _ask_console(console: Place, lines: Sequence[str], patience: float) -> Listing:
+    """What a console says of the channels that somebody listens to. Raises Refused, Unreachable."""
+    connection = await Connection.open(console, patience)
     try:
-        connection.send(status.request("GET", *lines) + b"\r\n")
+        connection.send(console.request("GET", *lines) + b"\r\n")
         answered = await connection.head(patience)
         body = await connection.body(answered, patience)
     finally:
         connection.close()
     if answered.status == 404:
-        raise Refused(f"there is no status location at {status.target}: name the channels, or say with --status where it is")
+        raise Refused(f"there is no console at {console.target}: name the channels, or say with --console where it is")
     if answered.status != 200:
-        raise refusal(answered, body, status.target)
+        raise refusal(answered, body, console.target)
     try:
-        entries = listed(body)
+        return listed(body)
     except ProtocolError as error:
-        raise Refused(f"{status.target} has answered with {error}: is this a status location?") from None
-    return [Row(entry.channel, Told(entry.messages, entry.requested, entry.listening, entry.last_message_id)) for entry in entries]
+        raise Refused(f"{console.target} has answered with {error}: is this a console?") from None
 
 
-def _table(rows: Sequence[Row]) -> str:
-    cells = [HEADINGS, *map(_cells, rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(HEADINGS))]
+def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    cells = [headings, *rows]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(headings))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
     return "\n".join(lines) + "\n"
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _named_cells(row: Row) -> Sequence[str]:
     said = row.told
     if said is None:
         return one_line(row.channel), "-", "-", "-", "-"
-    asked = "never" if said.requested < 0 else f"{said.requested} s ago"
-    return one_line(row.channel), str(said.messages), str(said.subscribers), asked, said.last_message_id or "-"
+    asked = "never" if said.requested < 0 else f"{said.requested} sec. ago"
+    return one_line(row.channel), str(said.messages), str(said.subscribers), one_line(said.last_message_id or "-"), asked
 
 
-def _json(row: Row) -> str:
+def _named_json(row: Row) -> str:
     said = row.told
     if said is None:
         return f'{{"channel":{jsontext.quote(row.channel)},"exists":false}}\n'
@@ -127,15 +136,30 @@ def _json(row: Row) -> str:
     )
 
 
+def _entry_cells(entry: Entry) -> Sequence[str]:
+    by = ", ".join(f"{number} {protocol}" for protocol, number in entry.subscribers.items())
+    return (
+        one_line(entry.id),
+        one_line(entry.store),
+        f"{entry.rate:g}",
+        one_line(f"{sum(entry.subscribers.values())} ({by})" if by else "0"),
+    )
+
+
+def _entry_json(entry: Entry) -> str:
+    told = {"channel": entry.id, "store": entry.store, "rate": entry.rate, "subscribers": entry.subscribers}
+    return f"{jsontext.encode(told)}\n"
+
+
 def _parser() -> Parser:
     made = parser(
         COMMAND,
-        "Tell of channels: messages kept, subscribers, when one last asked, and the last id. Without names, of all channels, "
-        "which takes a status location on the server.",
+        "Tell of channels: messages kept, subscribers, when one last asked, and the last id. Without names, of the busiest of those "
+        "that somebody listens to, which takes a console location on the server.",
         "Exit status: 0 done, 2 wrong usage, 3 refused, or a named channel is not there, 4 no server.",
     )
     made.add_argument("channels", nargs="*", metavar="CHANNEL", help="a channel of --server, or its URL at a publisher location")
-    made.add_argument("--status", metavar="PATH", default="/status", help="where the status location of --server is (/status)")
+    made.add_argument("--console", metavar="PREFIX", default="/", help="prefix of the console location of --server (/)")
     made.add_argument(
         "--watch", metavar="S", nargs="?", type=number(0.1, 86400), const=2.0, help="do it again every S seconds (2), until Ctrl-C"
     )

@@ -1,6 +1,7 @@
-"""The list of all channels, as a status location gives it in JSON: ``{"channels": [{"channel", "subscribers", ...}]}``. Pure.
+"""The list of channels that somebody listens to, as a console location gives it to its page: ``sample`` in JSON. Pure.
 
-``subscribers`` is a number, or numbers by protocol. What is not there is not told; what nobody knows here is passed over.
+``{"listened": N, "channels": [{"store", "id", "rate", "subscribers": {protocol: number}}]}``: the busiest first, and ``listened`` tells how
+many there are in all. What else is in it is passed over.
 """
 
 from __future__ import annotations
@@ -11,30 +12,27 @@ from hbpush.errors import ProtocolError
 
 
 class Entry(msgspec.Struct):
-    """One channel."""
+    """One channel. ``rate`` is in messages a second."""
 
-    channel: str
-    subscribers: int | dict[str, int] = 0
-    messages: int = 0
-    requested: int = -1
-    last_message_id: str | None = None
-
-    @property
-    def listening(self) -> int:
-        """Subscribers, by whatever protocol."""
-        return self.subscribers if isinstance(self.subscribers, int) else sum(self.subscribers.values())
+    id: str
+    store: str = "default"
+    rate: float = 0.0
+    subscribers: dict[str, int] = {}
 
 
-class _List(msgspec.Struct):
+class Listing(msgspec.Struct):
+    """The channels, and how many somebody listens to."""
+
     channels: list[Entry]
+    listened: int = 0
 
 
-_decoder = msgspec.json.Decoder(_List)
+_decoder = msgspec.json.Decoder(Listing)
 
 
-def listed(body: bytes) -> list[Entry]:
-    """The channels of a status. Raises ProtocolError for what is none."""
+def listed(body: bytes) -> Listing:
+    """Raises ProtocolError for what is no list."""
     try:
-        return _decoder.decode(body).channels
+        return _decoder.decode(body)
     except msgspec.DecodeError:
         raise ProtocolError("no list of channels") from None

@@ -1,18 +1,18 @@
-"""The list of all channels."""
+"""The list of channels that somebody listens to."""
 
 from __future__ import annotations
 
 import pytest
 
 from hbpush.errors import ProtocolError
-from hbpush.relay.commands.listing import listed
+from hbpush.relay.commands.listing import Entry, Listing, listed
 
 
-def test_numbers_and_numbers_by_protocol() -> None:
+def test_a_list_and_what_is_passed_over() -> None:
     wire = (
-        b'{"uptime": 3, "channels": [{"channel": "a", "subscribers": 2, "rate": 1.5}, {"channel": "b", "subscribers": {"x": 1, "y": 2}}]}'
+        b'{"number": 3, "listened": 9, "channels": [{"id": "a", "store": "s", "rate": 1.5, "subscribers": {"x": 1, "y": 2}}, {"id": "b"}]}'
     )
-    assert [(entry.channel, entry.listening) for entry in listed(wire)] == [("a", 2), ("b", 3)]
+    assert listed(wire) == Listing([Entry("a", "s", 1.5, {"x": 1, "y": 2}), Entry("b")], 9)
 
 
 @pytest.mark.parametrize("wire", [b"", b"[]", b"{}", b'{"channels": [{}]}', b"<html>"])

@@ -1,0 +1,147 @@
+"""``hbpushd bench`` on a real server, and what it finds where something is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+
+import pytest
+
+from hbpush.relay.commands import bench
+from hbpush.relay.commands.arguments import Place
+from hbpush.relay.commands.crowd import Crowd, EventReader, Marks, Member, Poller, SocketReader
+from hbpush.web.eventstream import event
+from hbpush.web.websocket import frame
+from tests.integration.commands.conftest import Command
+from tests.support.plain_http import ask
+from tests.support.process import Daemon
+
+PLACE = Place(("x",), "127.0.0.1", 1, "/x", None)
+
+
+@pytest.mark.parametrize("way", ["websocket", "eventsource", "long"])
+def test_all_that_is_published_is_counted(command: Command, server: Daemon, way: str) -> None:
+    told = command("bench", "--polling", way, "--subscribers", "20", "--in-flight", "2", "--duration", "0.2", "--json")
+    found = json.loads(told.out)
+    assert (told.status, told.err) == (0, "")
+    assert found["published"] > 0
+    assert found["delivered"] == 20 * found["published"]
+    assert (found["lost"], found["doubled"], found["disordered"], found["refused"]) == (0, 0, 0, 0)
+    assert 0 < found["latency"]["p50"] <= found["latency"]["p99"] <= found["latency"]["max"] < found["seconds"] + 1
+    assert sum(count for _, _, count in found["histogram"]) == found["delivered"]
+
+
+def test_a_rate_is_kept_on_a_channel_that_is_there(command: Command, server: Daemon) -> None:
+    ask(server.port, "POST", "/publisher/measured", b"something else, with a < in it")
+    told = command("bench", "measured", "--subscribers", "3", "--rate", "100", "--duration", "0.3", "--size", "1000")
+    assert (told.status, told.err) == (0, "")
+    text = told.out.encode("latin-1").decode()
+    assert text.startswith("3 subscribers by websocket, 100 messages a second, 1,000 bytes, 0.3 seconds\npublished  30 (")
+    assert "\ndelivered  90 (" in text
+    assert "lost 0, doubled 0, out of order 0\n" in text
+    assert "from when a message was due until a subscriber read it (monotonic clock)\n" in text
+    assert "\nschedule   messages left late by  p50 " in text
+    # The channel is not its own, so it stays.
+    assert ask(server.port, "GET", "/publisher/measured").status == 200
+
+
+def test_its_own_channel_goes(command: Command, server: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("secrets.token_hex", lambda _: "0123abcd")
+    assert command("bench", "--subscribers", "1", "--duration", "0.1").status == 0
+    assert ask(server.port, "GET", "/publisher/bench-0123abcd").status == 404
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--subscriber", "eventsource"], "after 0 subscribers: a subscriber: no WebSocket, but 200"),
+        (["absent", "--subscriber", "websocket"], "after 0 subscribers: a subscriber: no WebSocket, but 404"),
+        (["--publisher", "secret"], "this location needs a key: Authorization: Bearer, or X-Api-Key (401)"),
+    ],
+)
+def test_refusals_are_one_line(command: Command, arguments: list[str], line: str) -> None:
+    told = command("bench", "--subscribers", "2", "--duration", "0.1", *arguments)
+    assert (told.status, told.out, told.err.count("\n")) == (3, "", 1)
+    assert line in told.err
+
+
+def test_the_limit_of_descriptors_is_looked_at_first(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (100, 100))
+    with pytest.raises(SystemExit) as end:
+        bench.main(["--subscribers", "100"])
+    assert end.value.code == 2
+    err = capsys.readouterr().err
+    assert "101 connections take 141 file descriptors, and this process may have 100 (`ulimit -n`)" in err
+    assert err.count("\n") == 1
+
+
+class Carrier(asyncio.Transport):
+    """Takes what a subscriber sends."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
+
+    def write(self, data: object) -> None:
+        assert isinstance(data, bytes)
+        self.written.append(data)
+
+    def abort(self) -> None:
+        self.written.append(b"aborted")
+
+
+def begun(kind: type[Member], crowd: Crowd, head: bytes) -> tuple[Member, Carrier]:
+    member, carrier = kind(crowd, PLACE), Carrier()
+    member.connection_made(carrier)
+    member.data_received(head)
+    return member, carrier
+
+
+def test_what_is_lost_doubled_and_out_of_order_is_found() -> None:
+    crowd = Crowd(Marks(100))
+    head = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
+    whole, _ = begun(SocketReader, crowd, head)
+    other, _ = begun(SocketReader, crowd, head)
+    frames = {number: frame(crowd.marks.body(number, 0), True) for number in range(6)}
+    # Publishers race: the order is that of whoever is first.
+    whole.data_received(b"".join(frames[number] for number in (1, 0, 2, 3)))
+    other.data_received(b"".join(frames[number] for number in (1, 2, 0, 2)))
+    assert (crowd.delivered, crowd.doubled, crowd.disordered) == (7, 1, 1)
+    # 3 has not come to one of them, 4 to nobody, 5 was refused.
+    assert crowd.lost(6, {5}) == 1 + 2
+    assert crowd.latency.count == 7
+
+
+def test_marks_are_found_however_they_are_cut() -> None:
+    crowd = Crowd(Marks(64))
+    events = b"".join(event(crowd.marks.body(number, 0), b"1:%d" % number) for number in range(9))
+    wire = b"".join(b"%x\r\n%b\r\n" % (len(events[at : at + 50]), events[at : at + 50]) for at in range(0, len(events), 50))
+    for step in (1, 7, 64, 1000):
+        member, _ = begun(EventReader, crowd, b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for at in range(0, len(wire), step):
+            member.data_received(wire[at : at + step])
+    assert (crowd.delivered, crowd.doubled, crowd.disordered, crowd.lost(9, set())) == (36, 0, 0, 0)
+
+
+def test_a_poll_is_asked_again_with_what_it_was_answered() -> None:
+    crowd = Crowd(Marks(64))
+    poller, carrier = Poller(crowd, PLACE), Carrier()
+    poller.connection_made(carrier)
+    body = crowd.marks.body(0, 0)
+    wire = b"HTTP/1.1 200 OK\r\nLast-Modified: Mon, 07 Jun 2010 16:21:50 GMT\r\nEtag: 3\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+    poller.data_received(wire[:30])
+    poller.data_received(wire[30:-1])
+    assert (crowd.delivered, len(carrier.written)) == (0, 1)
+    poller.data_received(wire[-1:])
+    assert crowd.delivered == 1
+    assert b"\r\nIf-Modified-Since: Mon, 07 Jun 2010 16:21:50 GMT\r\nIf-None-Match: 3\r\n\r\n" in carrier.written[1]
+
+
+def test_pings_are_answered_and_an_end_is_trouble() -> None:
+    crowd = Crowd(Marks(64))
+    member, carrier = begun(SocketReader, crowd, b"HTTP/1.1 101 Switching Protocols\r\n\r\n\x89\x01p")
+    assert carrier.written[1][:2] == b"\x8a\x81"
+    member.data_received(b"\x88\x06\x0f\xa0slow")
+    assert crowd.trouble == "a subscriber: its WebSocket was closed: 4000 slow"
+    assert carrier.written[2:] == [b"aborted"]

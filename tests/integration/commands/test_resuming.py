@@ -1,0 +1,161 @@
+"""Subscriptions that outlive their server: nothing lost and nothing doubled with Redis, a gap that is told with a memory store."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from hbpush.relay.commands.arguments import Place
+from hbpush.relay.commands.endings import Refused, Unreachable
+from hbpush.relay.commands.following import LONGEST_PAUSE, Following, Pauses, Wishes
+from hbpush.relay.commands.received import Received
+from tests.integration.commands.test_subscribe import publish, start
+from tests.support.plain_http import ask, wait_until_held
+from tests.support.process import PATIENCE, Daemon
+from tests.support.redis_process import free_ports
+from tests.support.redis_server import RedisServer, missing
+
+CONFIGURATION = """
+port: {port}
+address: 127.0.0.1
+store: {store}
+locations:
+  - {{type: subscriber, prefix: /subscriber/, polling: auto, create_on_get: true}}
+  - {{type: publisher, prefix: /publisher/}}
+"""
+
+
+def numbers(first: int, last: int) -> list[bytes]:
+    return [b"%d" % number for number in range(first, last)]
+
+
+@pytest.mark.skipif(missing() is not None, reason=missing() or "")
+def test_with_redis_nothing_is_lost_and_nothing_doubled(tmp_path: Path) -> None:
+    """The server of the subscribers goes while another one goes on publishing."""
+    with RedisServer() as redis:
+        for name in ("its", "other"):
+            text = CONFIGURATION.format(port=next(free_ports), store=f"{{type: redis, host: 127.0.0.1, port: {redis.port}}}")
+            (tmp_path / name).write_text(text, encoding="utf-8")
+        with Daemon("-c", tmp_path / "other") as other:
+            with Daemon("-c", tmp_path / "its") as server:
+                assert ask(server.port, "PUT", "/publisher/news").status == 200
+                ways = ["websocket", "eventsource", "long"]
+                followings = [start(server, "news", "--json", "--count", "60", "--polling", way) for way in ways]
+                wait_until_held(other.port, "/publisher/news", 3)
+                publish(server, "news", *numbers(0, 20))
+            publish(other, "news", *numbers(20, 40))
+            try:
+                with Daemon("-c", tmp_path / "its"):
+                    publish(other, "news", *numbers(40, 60))
+                    heard = [following.communicate(timeout=PATIENCE) for following in followings]
+            finally:
+                for following in followings:
+                    following.kill()
+    assert [following.returncode for following in followings] == [0, 0, 0]
+    for out, err in heard:
+        assert [json.loads(line)["data"] for line in out.splitlines()] == [number.decode() for number in numbers(0, 60)]
+        assert b"missed" not in err
+        assert b"the connection is lost" in err
+
+
+def test_with_a_memory_store_the_gap_is_told(tmp_path: Path) -> None:
+    configuration = tmp_path / "hbpush.yaml"
+    configuration.write_text(CONFIGURATION.format(port=next(free_ports), store="{type: memory}"), encoding="utf-8")
+    with Daemon("-c", configuration) as server:
+        following = start(server, "news", "--json", "--count", "4")
+        publish(server, "news", b"a", b"b")
+        wait_until_held(server.port, "/publisher/news")
+    try:
+        with Daemon("-c", configuration) as server:
+            assert ask(server.port, "PUT", "/publisher/news").status == 200
+            wait_until_held(server.port, "/publisher/news")
+            publish(server, "news", b"c", b"d")
+            out, err = following.communicate(timeout=PATIENCE)
+    finally:
+        following.kill()
+    assert following.returncode == 0
+    assert [json.loads(line)["data"] for line in out.splitlines()] == ["a", "b", "c", "d"]
+    told = err.decode().splitlines()
+    assert told == [
+        "hbpushd subscribe: 'news': the connection is lost (the server goes (1012)); it is made again",
+        "hbpushd subscribe: 'news': connected again",
+        "hbpushd subscribe: 'news': messages were missed",
+    ]
+
+
+class Server:
+    """Answers its connections, one after the other, with ready bytes, and remembers what it was asked."""
+
+    def __init__(self, *answers: bytes) -> None:
+        self._answers = list(answers)
+        self.asked: list[bytes] = []
+
+    async def follow(self, wishes: Wishes) -> tuple[list[Received], list[str], list[float], Exception]:
+        """Follow it to the end: messages, what was told, pauses, and how it ended."""
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        place = Place(("news",), "127.0.0.1", server.sockets[0].getsockname()[1], "/news", None)
+        messages: list[Received] = []
+        told: list[str] = []
+        pauses: list[float] = []
+
+        async def sleep(seconds: float) -> None:
+            pauses.append(seconds)
+
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await Following(place, wishes, messages.append, told.append, sleep).run()
+        except (Refused, Unreachable) as error:
+            return messages, told, pauses, error
+        finally:
+            server.close()
+        raise AssertionError("it follows for ever")
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.asked.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(self._answers.pop(0))
+        await writer.drain()
+        writer.close()
+
+
+STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+GONE = b"HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n"
+
+
+def test_retry_after_is_kept_and_pauses_grow() -> None:
+    away = b"HTTP/1.1 503 No\r\nRetry-After: %d\r\nContent-Length: 0\r\n\r\n"
+    server = Server(STREAM + b"id: 5:1\ndata: x\n\n", away % 7, away % 0, STREAM + b"id: 5:2\ndata: y\n\n", GONE)
+    messages, told, pauses, error = asyncio.run(server.follow(Wishes()))
+    assert [(message.id, message.body) for message in messages] == [("5:1", b"x"), ("5:2", b"y")]
+    assert isinstance(error, Refused)
+    assert str(error) == "'news': the channel was deleted (410)"
+    assert [line.partition(" (")[0] for line in told] == [
+        "'news': the connection is lost",
+        "'news': connected again",
+        "'news': the connection is lost",
+    ]
+    assert 0.25 <= pauses[0] <= 0.5
+    assert 7.5 <= pauses[1] <= 8
+    assert 1 <= pauses[2] <= 2
+    assert 0.25 <= pauses[3] <= 0.5
+    assert [b"last_event_id=" in asked for asked in server.asked] == [False, True, True, True, True]
+    assert b"GET /news?last_event_id=5:2 HTTP/1.1\r\n" in server.asked[4]
+
+
+def test_who_has_no_server_for_long_gives_up() -> None:
+    away = b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n"
+    server = Server(STREAM, *[away] * 500)
+    _, told, _, error = asyncio.run(server.follow(Wishes(give_up=0.05)))
+    assert isinstance(error, Unreachable)
+    assert "given up after" in str(error)
+    assert len(told) == 1
+
+
+def test_pauses_double_up_to_a_bound_and_differ_by_chance() -> None:
+    least, most = Pauses(lambda: 0.0), Pauses(lambda: 1.0)
+    assert [least.next() for _ in range(4)] == [0.25, 0.5, 1, 2]
+    assert [most.next() for _ in range(9)][-3:] == [LONGEST_PAUSE] * 3
+    most.begin_anew()
+    assert most.next(3) == 3.5
