@@ -25,6 +25,7 @@ from hbpush.relay.commands.responses import Body, Head
 Kind = Literal["auto", "websocket", "eventsource", "long"]
 
 SUBPROTOCOL = "hbpush.json"
+EVENT_STREAM = "text/event-stream"
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 """Seconds until a lost connection is made again: doubled each time, less up to a half by chance."""
 
@@ -167,16 +168,17 @@ class Following:
             if answered.status == 101 and self.kind in ("auto", "websocket"):
                 await self._socket(connection, answered, key)
                 return None
-            if answered.status == 200 and answered.media == "text/event-stream" and self.kind in ("auto", "eventsource"):
+            if answered.status == 200 and answered.media == EVENT_STREAM and self.kind in ("auto", "eventsource"):
                 await self._events(connection, answered)
                 return None
+            if answered.status in (101, 200, 304, 408) and (only_streams or answered.status == 101 or answered.media == EVENT_STREAM):
+                # Before its body is read: a stream has no end.
+                raise Refused(f"{self._name}: this location has another polling than {self.kind}")
             body = await connection.body(answered, self._wishes.idle)
             if answered.status not in (200, 304, 408):
                 if answered.status == 404 and self._wishes.wait:
                     return BETWEEN_POLLS
                 raise refusal(answered, body, self._name)
-            if only_streams:
-                raise Refused(f"{self._name}: this location has another polling than {self.kind}")
             self.kind, lines = "long", []
             self._stands()
             pause = 0.0

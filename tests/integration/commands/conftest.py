@@ -43,7 +43,7 @@ class Told(NamedTuple):
 Command = Callable[..., Told]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     configuration = tmp_path_factory.mktemp("commands") / "hbpush.yaml"
     configuration.write_text(CONFIGURATION, encoding="utf-8")

@@ -55,7 +55,10 @@ def test_whatever_the_server_offers_is_followed(command: Command, server: Daemon
     ]
 
 
-@pytest.mark.parametrize(("asked", "way"), [("websocket", "eventsource"), ("eventsource", "now"), ("websocket", "now")])
+@pytest.mark.parametrize(
+    ("asked", "way"),
+    [("websocket", "eventsource"), ("eventsource", "now"), ("websocket", "now"), ("long", "eventsource"), ("long", "websocket")],
+)
 def test_a_way_that_is_not_offered_is_refused(command: Command, server: Daemon, asked: str, way: str) -> None:
     publish(server, way, b"x")
     told = command("subscribe", way, "--subscriber", way, "--polling", asked)
@@ -140,31 +143,30 @@ def test_a_channel_that_is_not_there_yet_is_waited_for(command: Command, server:
 
 def test_ctrl_c_ends_it_quietly(server: Daemon) -> None:
     assert ask(server.port, "PUT", "/publisher/interrupted").status == 200
-    following = start(server, "interrupted", "--raw")
-    try:
-        wait_until_held(server.port, "/publisher/interrupted")
-        publish(server, "interrupted", b"at once")
-        assert following.stdout is not None
-        # What comes is there at once, whoever reads it.
-        assert following.stdout.read(7) == b"at once"
-        following.send_signal(signal.SIGINT)
-        assert following.communicate(timeout=PATIENCE) == (b"", b"")
-    finally:
-        following.kill()
+    with start(server, "interrupted", "--raw") as following:
+        try:
+            wait_until_held(server.port, "/publisher/interrupted")
+            publish(server, "interrupted", b"at once")
+            assert following.stdout is not None
+            # What comes is there at once, whoever reads it.
+            assert following.stdout.read(7) == b"at once"
+            following.send_signal(signal.SIGINT)
+            assert following.communicate(timeout=PATIENCE) == (b"", b"")
+        finally:
+            following.kill()
     assert following.returncode == 130
 
 
 def test_a_reader_that_has_gone_ends_it_quietly(server: Daemon) -> None:
-    publish(server, "piped", *[b"x"] * 20)
-    following = start(server, "piped")
-    try:
-        assert following.stdout is not None
-        assert following.stdout.readline().endswith(b" piped x\n")
-        following.stdout.close()
-        publish(server, "piped", b"y", b"z")
-        assert following.stderr is not None
-        assert following.stderr.read() == b""
-        assert following.wait(PATIENCE) == 1
-    finally:
-        following.kill()
-        following.wait(PATIENCE)
+    publish(server, "piped", b"x")
+    with start(server, "piped") as following:
+        try:
+            assert following.stdout is not None
+            assert following.stdout.readline().endswith(b" piped x\n")
+            following.stdout.close()
+            publish(server, "piped", b"y", b"z")
+            assert following.stderr is not None
+            assert following.stderr.read() == b""
+            assert following.wait(PATIENCE) == 1
+        finally:
+            following.kill()
