@@ -40,8 +40,8 @@ SERVER_VARIABLES = {
     "HBPUSH_WORKERS": "workers",
 }
 STORE_VARIABLES = "HBPUSH_STORE_"
-OTHER_VARIABLES = ("HBPUSH_CONFIG", "HBPUSH_KEY", "HBPUSH_PYTHON", "HBPUSH_VENV")
-"""The configuration file, what sub-commands show as their key, and what the scripts of a checkout go by."""
+OTHER_VARIABLES = ("HBPUSH_CONFIG", "HBPUSH_KEY", "HBPUSH_PYTHON", "HBPUSH_SERVER", "HBPUSH_VENV")
+"""The configuration file, the server of sub-commands and the key they show, and what the scripts of a checkout go by."""
 
 
 class StoreChoice(NamedTuple):

@@ -32,10 +32,14 @@ def checkout(tmp_path: Path) -> Path:
     return copy
 
 
-def surroundings(checkout: Path) -> dict[str, str]:
-    """The environment of a user, who has the packages of this interpreter and the code of the copy."""
+def surroundings(checkout: Path, port: str = PORT) -> dict[str, str]:
+    """The environment of a user, who has the packages of this interpreter and the code of the copy; ``port`` stands for the README's."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("HBPUSH_", "PYTHON"))}
-    return kept | {"HBPUSH_VENV": sys.prefix, "PYTHONPATH": str(checkout), "LC_ALL": "C"}
+    return (
+        kept
+        | {"HBPUSH_VENV": sys.prefix, "PYTHONPATH": str(checkout), "LC_ALL": "C"}
+        | ({} if port == PORT else {"HBPUSH_SERVER": f"http://127.0.0.1:{port}"})
+    )
 
 
 @needs("curl", "redis-server")
@@ -44,7 +48,7 @@ def test_commands_print_what_is_shown(checkout: Path, record_property: Callable[
     ports = {port: str(free_port()) for port in named}
     for configuration in (checkout / "conf").iterdir():
         configuration.write_text(replace_all(configuration.read_text(encoding="utf-8"), ports), encoding="utf-8")
-    reader = Reader(checkout, surroundings(checkout), {NGINX_FOLDER: str(checkout.parent / "nginx"), **ports})
+    reader = Reader(checkout, surroundings(checkout, ports[PORT]), {NGINX_FOLDER: str(checkout.parent / "nginx"), **ports})
     try:
         for block in BLOCKS:
             if block.language != "console":

@@ -13,6 +13,7 @@ import hbpush
 from hbpush.relay.commands.endings import MISUSED
 
 SERVER = "http://127.0.0.1:9090"
+SERVER_VARIABLE = "HBPUSH_SERVER"
 KEY_VARIABLE = "HBPUSH_KEY"
 
 _SCHEMES = {"http": 80, "ws": 80, "https": 443, "wss": 443}
@@ -58,7 +59,12 @@ def parser(command: str, description: str, epilog: str = "") -> Parser:
     """The parser of a command, with the options that say where the server is."""
     made = Parser(prog=f"hbpushd {command}", description=description, epilog=epilog or None, allow_abbrev=False)
     server = made.add_argument_group("server")
-    server.add_argument("--server", metavar="URL", default=SERVER, help=f"where channels named without a URL are (default {SERVER})")
+    server.add_argument(
+        "--server",
+        metavar="URL",
+        default=os.environ.get(SERVER_VARIABLE) or SERVER,
+        help=f"where channels named without a URL are (default ${SERVER_VARIABLE}, else {SERVER})",
+    )
     server.add_argument("--publisher", metavar="PREFIX", default="/publisher/", help="prefix of its publisher location (/publisher/)")
     server.add_argument("--subscriber", metavar="PREFIX", default="/subscriber/", help="prefix of its subscriber location (/subscriber/)")
     server.add_argument("--cafile", metavar="FILE", help="authorities to trust for https, in PEM (default: those of the system)")

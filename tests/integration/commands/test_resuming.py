@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from hbpush.relay.commands.arguments import Place
 from hbpush.relay.commands.endings import Refused, Unreachable
-from hbpush.relay.commands.following import LONGEST_PAUSE, Following, Pauses, Wishes
+from hbpush.relay.commands.following import LONGEST_PAUSE, Following, Kind, Pauses, Wishes
 from hbpush.relay.commands.received import Received
 from tests.integration.commands.test_subscribe import publish, start
 from tests.support.plain_http import ask, wait_until_held
@@ -28,6 +30,38 @@ locations:
 """
 
 
+class Enough(Exception):
+    """All that was waited for has come."""
+
+
+class Follower(threading.Thread):
+    """A subscription in this process, until so many messages have come: what they say, and what is told of it."""
+
+    def __init__(self, port: int, kind: Kind, count: int) -> None:
+        super().__init__(daemon=True)
+        self.heard: list[str] = []
+        self.told: list[str] = []
+        self._place = Place(("news",), "127.0.0.1", port, "/subscriber/news", None)
+        self._kind: Kind = kind
+        self._count = count
+        self.start()
+
+    def run(self) -> None:
+        with suppress(Enough):
+            asyncio.run(Following(self._place, Wishes(self._kind), self._hear, self.told.append).run())
+
+    def done(self) -> list[str]:
+        """Wait for the last message; return what all say."""
+        self.join(PATIENCE)
+        assert not self.is_alive(), self.heard
+        return self.heard
+
+    def _hear(self, message: Received) -> None:
+        self.heard.append(message.body.decode())
+        if len(self.heard) == self._count:
+            raise Enough
+
+
 def numbers(first: int, last: int) -> list[bytes]:
     return [b"%d" % number for number in range(first, last)]
 
@@ -42,47 +76,43 @@ def test_with_redis_nothing_is_lost_and_nothing_doubled(tmp_path: Path) -> None:
         with Daemon("-c", tmp_path / "other") as other:
             with Daemon("-c", tmp_path / "its") as server:
                 assert ask(server.port, "PUT", "/publisher/news").status == 200
-                ways = ["websocket", "eventsource", "long"]
-                followings = [start(server, "news", "--json", "--count", "60", "--polling", way) for way in ways]
+                command = start(server, "news", "--json", "--count", "60")
+                followers = [Follower(server.port, "eventsource", 60), Follower(server.port, "long", 60)]
                 wait_until_held(other.port, "/publisher/news", 3)
                 publish(server, "news", *numbers(0, 20))
             publish(other, "news", *numbers(20, 40))
             try:
                 with Daemon("-c", tmp_path / "its"):
                     publish(other, "news", *numbers(40, 60))
-                    heard = [following.communicate(timeout=PATIENCE) for following in followings]
+                    out, err = command.communicate(timeout=PATIENCE)
+                    heard = [follower.done() for follower in followers]
             finally:
-                for following in followings:
-                    following.kill()
-    assert [following.returncode for following in followings] == [0, 0, 0]
-    for out, err in heard:
-        assert [json.loads(line)["data"] for line in out.splitlines()] == [number.decode() for number in numbers(0, 60)]
-        assert b"missed" not in err
-        assert b"the connection is lost" in err
+                command.kill()
+    wanted = [number.decode() for number in numbers(0, 60)]
+    assert (command.returncode, [json.loads(line)["data"] for line in out.splitlines()]) == (0, wanted)
+    assert heard == [wanted, wanted]
+    for told in (err.decode(), *("\n".join(follower.told) for follower in followers)):
+        assert "the connection is lost" in told
+        assert "missed" not in told
 
 
 def test_with_a_memory_store_the_gap_is_told(tmp_path: Path) -> None:
     configuration = tmp_path / "hbpush.yaml"
     configuration.write_text(CONFIGURATION.format(port=next(free_ports), store="{type: memory}"), encoding="utf-8")
     with Daemon("-c", configuration) as server:
-        following = start(server, "news", "--json", "--count", "4")
         publish(server, "news", b"a", b"b")
+        follower = Follower(server.port, "auto", 4)
         wait_until_held(server.port, "/publisher/news")
-    try:
-        with Daemon("-c", configuration) as server:
-            assert ask(server.port, "PUT", "/publisher/news").status == 200
-            wait_until_held(server.port, "/publisher/news")
-            publish(server, "news", b"c", b"d")
-            out, err = following.communicate(timeout=PATIENCE)
-    finally:
-        following.kill()
-    assert following.returncode == 0
-    assert [json.loads(line)["data"] for line in out.splitlines()] == ["a", "b", "c", "d"]
-    told = err.decode().splitlines()
-    assert told == [
-        "hbpushd subscribe: 'news': the connection is lost (the server goes (1012)); it is made again",
-        "hbpushd subscribe: 'news': connected again",
-        "hbpushd subscribe: 'news': messages were missed",
+    with Daemon("-c", configuration) as server:
+        # The channel is there again as soon as somebody follows it.
+        assert ask(server.port, "PUT", "/publisher/news").status == 200
+        wait_until_held(server.port, "/publisher/news")
+        publish(server, "news", b"c", b"d")
+        assert follower.done() == ["a", "b", "c", "d"]
+    assert follower.told == [
+        "'news': the connection is lost (the server goes (1012)); it is made again",
+        "'news': connected again",
+        "'news': messages were missed",
     ]
 
 

@@ -30,7 +30,11 @@ def test_channels_and_urls(channel: str, target: str, names: tuple[str, ...]) ->
     assert (found.target, found.channels, found.authority) == (target, names, "127.0.0.1:9090")
 
 
-def test_a_server_may_be_anywhere() -> None:
+def test_a_server_may_be_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HBPUSH_SERVER", "http://here:1/")
+    assert place("x").authority == "here:1"
+    monkeypatch.setenv("HBPUSH_SERVER", "")
+    assert place("x").authority == "127.0.0.1:9090"
     assert place("x", "--server", "https://push.example/behind/").authority == "push.example"
     assert place("x", "--server", "https://push.example/behind/").target == "/behind/publisher/x"
     assert place("x", "--server", "http://[::1]:81").authority == "[::1]:81"
