@@ -226,13 +226,14 @@ def _check_descriptors(made: Parser, connections: int) -> None:
     """Make room for so many. Wrong usage ends the process when there is none."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = connections + SPARE
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        with suppress(ValueError, OSError):
-            most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-            soft = most
-        if soft < wanted:
-            made.error(f"{connections} connections take {wanted} file descriptors, and this process may have {soft} (`ulimit -n`)")
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    if hard != resource.RLIM_INFINITY and hard < wanted:
+        made.error(f"{connections} connections take {wanted} file descriptors, and this process may have {hard} (`ulimit -n`)")
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    except (ValueError, OSError) as error:
+        made.error(f"{connections} connections take {wanted} file descriptors, and this process may have {soft}: {error}")
 
 
 def _parser() -> Parser:

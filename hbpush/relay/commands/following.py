@@ -11,6 +11,7 @@ import random
 import secrets
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
+from itertools import count
 from typing import Literal, NamedTuple
 
 from hbpush.errors import ProtocolError
@@ -147,7 +148,7 @@ class Following:
         if self.kind in ("auto", "eventsource"):
             lines += ["Accept: text/event-stream", "Cache-Control: no-cache"]
         only_streams = self.kind in ("websocket", "eventsource")
-        while True:
+        for again in count():
             query = f"last_event_id={self._resume}" if self._resume else ""
             connection.send(self.place.request("GET", *lines, query=query) + b"\r\n")
             begun = asyncio.get_running_loop().time()
@@ -162,6 +163,9 @@ class Following:
                     raise
                 raise Refused(f"{self._name}: this location does not answer as one with polling {self.kind}") from None
             except Unreachable:
+                if again:
+                    # A server may end a connection between two polls, when it likes.
+                    return 0.0
                 # Who was kept waiting was let in: only polls are answered late.
                 self._stood = self._stood or asyncio.get_running_loop().time() - begun >= BETWEEN_POLLS
                 raise
@@ -187,6 +191,7 @@ class Following:
             if connection.lost or answered.headers.get("connection", "").lower() == "close":
                 return pause
             await self._sleep(pause)
+        return None
 
     def _stands(self) -> None:
         """The server has let it in."""

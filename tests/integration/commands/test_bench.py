@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import resource
 
 import pytest
@@ -44,6 +45,17 @@ def test_a_rate_is_kept_on_a_channel_that_is_there(command: Command, server: Dae
     assert "\nschedule   messages left late by  p50 " in text
     # The channel is not its own, so it stays.
     assert ask(server.port, "GET", "/publisher/measured").status == 200
+
+
+def test_progress_is_for_terminals(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench.sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr(bench, "GLANCE", 0.02)
+    told = command("bench", "--subscribers", "2", "--duration", "0.2")
+    shown = told.err.split("\r\x1b[K")
+    assert shown[1] == "0 of 2 subscribers"
+    assert any(re.fullmatch(r"[0-9,]+ published, [0-9,]+ delivered", one) for one in shown)
+    # It leaves nothing on the line of the results.
+    assert shown[-1] == ""
 
 
 def test_its_own_channel_goes(command: Command, server: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -160,6 +160,16 @@ def test_channels_by_name(command: Command, server: Daemon) -> None:
     assert said == {"channel": "listed", "exists": True, "messages": 1, "subscribers": 0, "requested": -1}
 
 
+def test_channels_are_watched_until_the_server_goes(command: Command) -> None:
+    said = b'{"messages": 1, "requested": 5, "subscribers": 2, "last_message_id": "1:0" }'
+    wire = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(said), said)
+    with answering(wire, wire) as (url, _):
+        told = command("channels", "news", "--server", url, "--watch", "0.1", "--timeout", "0.2")
+    table = "channel  messages  subscribers  last id  last asked\nnews     1         2            1:0      5 sec. ago\n"
+    assert (told.status, told.out) == (4, f"{table}\n{table}")
+    assert told.err.count("\n") == 1
+
+
 def test_a_list_of_all_takes_a_console(command: Command) -> None:
     told = command("channels")
     assert told.status == 3

@@ -7,12 +7,14 @@ import json
 import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from hbpush.relay.commands.arguments import Place
 from hbpush.relay.commands.endings import Refused, Unreachable
 from hbpush.relay.commands.following import LONGEST_PAUSE, Following, Kind, Pauses, Wishes
+from hbpush.relay.commands.frames import accept
 from hbpush.relay.commands.received import Received
 from tests.integration.commands.test_subscribe import publish, start
 from tests.support.plain_http import ask, wait_until_held
@@ -116,12 +118,19 @@ def test_with_a_memory_store_the_gap_is_told(tmp_path: Path) -> None:
     ]
 
 
+class Hold(NamedTuple):
+    """An answer that begins with a head, if it has one, and then nothing."""
+
+    head: bytes = b""
+
+
 class Server:
     """Answers its connections, one after the other, with ready bytes, and remembers what it was asked."""
 
-    def __init__(self, *answers: bytes) -> None:
+    def __init__(self, *answers: bytes | Hold) -> None:
         self._answers = list(answers)
         self.asked: list[bytes] = []
+        self._serving: set[asyncio.Task[None]] = set()
 
     async def follow(self, wishes: Wishes) -> tuple[list[Received], list[str], list[float], Exception]:
         """Follow it to the end: messages, what was told, pauses, and how it ended."""
@@ -141,13 +150,28 @@ class Server:
             return messages, told, pauses, error
         finally:
             server.close()
+            await asyncio.gather(*self._serving)
         raise AssertionError("it follows for ever")
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.asked.append(await reader.readuntil(b"\r\n\r\n"))
-        writer.write(self._answers.pop(0))
-        await writer.drain()
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
+        request = await reader.readuntil(b"\r\n\r\n")
+        self.asked.append(request)
+        answer = self._answers.pop(0)
+        if isinstance(answer, Hold):
+            key = request.partition(b"Sec-WebSocket-Key: ")[2].partition(b"\r\n")[0].decode()
+            writer.write(answer.head.replace(b"ACCEPT", accept(key).encode()))
+            # All that it says until it leaves.
+            with suppress(ConnectionError):
+                self.asked[-1] += await reader.read()
+        else:
+            writer.write(answer)
+            await writer.drain()
         writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
 
 
 STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
@@ -172,6 +196,49 @@ def test_retry_after_is_kept_and_pauses_grow() -> None:
     assert 0.25 <= pauses[3] <= 0.5
     assert [b"last_event_id=" in asked for asked in server.asked] == [False, True, True, True, True]
     assert b"GET /news?last_event_id=5:2 HTTP/1.1\r\n" in server.asked[4]
+
+
+SOCKET = (
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Accept: ACCEPT\r\nSec-WebSocket-Protocol: hbpush.json\r\n\r\n"
+)
+
+
+def test_a_silent_socket_is_pinged_and_then_lost() -> None:
+    server = Server(Hold(SOCKET + b"\x89\x02hi"), GONE)
+    _, told, pauses, error = asyncio.run(server.follow(Wishes(idle=0.2)))
+    assert isinstance(error, Refused)
+    assert told == ["'news': the connection is lost (nothing was heard in 0.1 seconds); it is made again"]
+    assert len(pauses) == 1
+    said = server.asked[0].partition(b"\r\n\r\n")[2]
+    # A pong, then a ping.
+    assert (said[:2], said[8:10]) == (b"\x8a\x82", b"\x89\x80")
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [(4000, Unreachable), (1012, Unreachable), (1013, Unreachable), (4500, Refused), (4501, Refused), (4999, Refused)]
+)
+def test_close_codes_tell_whether_to_come_back(code: int, status: type[Exception]) -> None:
+    async def once() -> None:
+        close = b"\x88\x05" + code.to_bytes(2, "big") + b"why"
+        server = Server(Hold(SOCKET + close), GONE)
+        _, told, _, error = await server.follow(Wishes())
+        assert str(error) == (f"'news': why ({code})" if status is Refused else "'news': the channel was deleted (410)")
+        assert len(told) == (0 if status is Refused else 1)
+
+    asyncio.run(once())
+
+
+def test_a_poll_that_is_held_too_long_is_asked_anew_without_a_word() -> None:
+    message = b"HTTP/1.1 200 OK\r\nLast-Modified: Mon, 07 Jun 2010 16:21:50 GMT\r\nEtag: 3\r\nContent-Length: 1\r\n\r\nx"
+    server = Server(Hold(), message, Hold(), GONE)
+    messages, told, pauses, error = asyncio.run(server.follow(Wishes(idle=0.05)))
+    assert [message.id for message in messages] == ["1275927710:3"]
+    assert isinstance(error, Refused)
+    assert told == []
+    assert max(pauses) == 0
+    # Once it is known to be a poll nothing else is asked for.
+    assert [b"Upgrade" in asked for asked in server.asked] == [True, True, False, False]
 
 
 def test_who_has_no_server_for_long_gives_up() -> None:
