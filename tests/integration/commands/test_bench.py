@@ -35,14 +35,13 @@ def test_all_that_is_published_is_counted(command: Command, server: Daemon, way:
 
 def test_a_rate_is_kept_on_a_channel_that_is_there(command: Command, server: Daemon) -> None:
     ask(server.port, "POST", "/publisher/measured", b"something else, with a < in it")
-    told = command("bench", "measured", "--subscribers", "3", "--rate", "100", "--duration", "0.3", "--size", "1000")
+    told = command("bench", "measured", "--subscribers", "3", "--rate", "100", "--duration", "0.3", "--size", "1000", "--json")
     assert (told.status, told.err) == (0, "")
-    text = told.out.encode("latin-1").decode()
-    assert text.startswith("3 subscribers by websocket, 100 messages a second, 1,000 bytes, 0.3 seconds\npublished  30 (")
-    assert "\ndelivered  90 (" in text
-    assert "lost 0, doubled 0, out of order 0\n" in text
-    assert "from when a message was due until a subscriber read it (monotonic clock)\n" in text
-    assert "\nschedule   messages left late by  p50 " in text
+    found = json.loads(told.out)
+    # What could not leave in time, on a machine that has other things to do, is told.
+    assert found["published"] + found["unsent"] == 30
+    assert (found["delivered"], found["lost"]) == (3 * found["published"], 0)
+    assert found["lateness"]["p50"] <= found["latency"]["max"]
     # The channel is not its own, so it stays.
     assert ask(server.port, "GET", "/publisher/measured").status == 200
 
