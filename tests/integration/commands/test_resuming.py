@@ -18,8 +18,8 @@ from hbpush.relay.commands.frames import accept
 from hbpush.relay.commands.received import Received
 from tests.integration.commands.test_subscribe import publish, start
 from tests.support.plain_http import ask, wait_until_held
+from tests.support.ports import free_port
 from tests.support.process import PATIENCE, Daemon
-from tests.support.redis_process import free_ports
 from tests.support.redis_server import RedisServer, missing
 
 CONFIGURATION = """
@@ -73,7 +73,7 @@ def test_with_redis_nothing_is_lost_and_nothing_doubled(tmp_path: Path) -> None:
     """The server of the subscribers goes while another one goes on publishing."""
     with RedisServer() as redis:
         for name in ("its", "other"):
-            text = CONFIGURATION.format(port=next(free_ports), store=f"{{type: redis, host: 127.0.0.1, port: {redis.port}}}")
+            text = CONFIGURATION.format(port=free_port(), store=f"{{type: redis, host: 127.0.0.1, port: {redis.port}}}")
             (tmp_path / name).write_text(text, encoding="utf-8")
         with Daemon("-c", tmp_path / "other") as other:
             with Daemon("-c", tmp_path / "its") as server:
@@ -100,7 +100,7 @@ def test_with_redis_nothing_is_lost_and_nothing_doubled(tmp_path: Path) -> None:
 
 def test_with_a_memory_store_the_gap_is_told(tmp_path: Path) -> None:
     configuration = tmp_path / "hbpush.yaml"
-    configuration.write_text(CONFIGURATION.format(port=next(free_ports), store="{type: memory}"), encoding="utf-8")
+    configuration.write_text(CONFIGURATION.format(port=free_port(), store="{type: memory}"), encoding="utf-8")
     with Daemon("-c", configuration) as server:
         publish(server, "news", b"a", b"b")
         follower = Follower(server.port, "auto", 4)
