@@ -37,11 +37,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """List what a test declares with ``record_property("left out", text)``: what it passes over by intent."""
+    """List what tests declare with ``record_property(name, text)``: what they pass over by intent ("left out"), what was found of
+    cases that others wrote ("verdicts")."""
     for report in terminalreporter.getreports("passed"):
         for name, text in report.user_properties:
-            if name == "left out" and report.when == "call":
-                terminalreporter.write_line(f"{report.nodeid} left out: {text}")
+            if name in ("left out", "verdicts") and report.when == "call":
+                terminalreporter.write_line(f"{report.nodeid} {name}: {text}")
 
 
 class ExpectedLogs(logging.Handler):
