@@ -1,8 +1,8 @@
 """The store that keeps everything in the memory of this process: nothing survives a restart, and every answer is there at once.
 
 A channel is a `Log`. Three things outlive a log: who watches its name, for a minute its last id (a tombstone), and after that one
-floor for all names, so that ids never go back. What is not above the floor counts as dropped, as do ids from before the start of the
-store: nobody here knows any more which channel they were of.
+floor for all names, so that ids never go back. What is below the floor counts as dropped, and so do all ids from before the start of the
+store, be it in the very second of it: nobody here knows any more which channel they were of.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class MemoryStore(Store):
         self._bytes = 0
         # Watched names, with the time of the last request as long as there is no log to hold it.
         self._watched: dict[ChannelRef, float | None] = {}
-        self._floor = MessageId(int(self._time()), -1)
+        self._floor = _before(self._time())
         self._tombstones: OrderedDict[ChannelRef, tuple[MessageId, float]] = OrderedDict()
         self._timer: Timer | None = None
         self._swept = context.clock.monotonic()
@@ -292,6 +292,15 @@ class MemoryStore(Store):
             self._forget_tombstone()
         if self._logs or self._tombstones:
             self._timer = self.context.clock.call_later(SWEEP, self._sweep)
+
+
+def _before(now: float) -> MessageId:
+    """An id above all that a store before this one has given, unless the clock was set back since.
+
+    In the second that has begun its tags began at 0, and it has not published once a microsecond: what that takes is a multiple.
+    """
+    second = int(now)
+    return MessageId(second, int((now - second) * 1_000_000) - 1)
 
 
 def _announce_nothing(_: Message) -> None:

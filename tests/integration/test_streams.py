@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from hbpush.core.message import MessageId
 from tests.support.plain_http import ask, wait_until_held
 from tests.support.plain_streams import EventSource, WebSocket
 from tests.support.process import Daemon
@@ -82,12 +83,24 @@ def test_who_comes_back_to_an_empty_memory_is_told(alone: Path, kind: Kind) -> N
             assert stream.hear() == ("one", one)
             first.signal(signal.SIGTERM)
             assert stream.hear() == ("end", "1012" if kind is WebSocket else "")
-    # A store that starts within the second of an id takes it for one that it has not given yet.
-    earlier = f"{int(one.partition(':')[0]) - 60}:0"
-    with Daemon("-c", alone) as second, closing(kind(second.port, "/sub/news", earlier)) as stream:
+    with Daemon("-c", alone) as second, closing(kind(second.port, "/sub/news", one)) as stream:
         assert stream.hear()[0] == "gap"
         two = post(second.port, "two")
         assert stream.hear() == ("two", two)
+
+
+def test_a_poll_that_comes_back_to_an_empty_memory_is_told(alone: Path) -> None:
+    with Daemon("-c", alone) as first:
+        one = post(first.port, "one")
+    with Daemon("-c", alone) as second:
+        two = post(second.port, "two")
+        assert MessageId.parse(one) < MessageId.parse(two)
+        answer = ask(second.port, "GET", f"/sub/news?last_event_id={one}")
+        assert (answer.status, answer.body, answer.headers.get("x-relay-missed")) == (200, b"two", "1")
+        three = post(second.port, "three")
+        answer = ask(second.port, "GET", f"/sub/news?last_event_id={two}")
+        assert (answer.body, answer.headers.get("x-relay-missed")) == (b"three", None)
+        assert MessageId.parse(two) < MessageId.parse(three)
 
 
 @needs_redis

@@ -70,22 +70,68 @@ def test_ids_from_before_the_start_count_as_dropped() -> None:
     start = int(clock.time())
     clock.advance(0.5)
     store = make(clock)
-    earlier, later = MessageId(start - 1, 7), MessageId(start, 3)
-    assert [store.read_after(ref("news"), since, 1).missed for since in (earlier, later)] == [True, False]
+    given = MessageId(start - 1, 7), MessageId(start, -1), MessageId(start, 3), MessageId(start, 300_000)
+    assert [store.read_after(ref("news"), since, 1).missed for since in given] == [True] * 4
     store.create(ref("news"), False)
-    assert [store.read_after(ref("news"), since, 1).missed for since in (earlier, later)] == [True, False]
+    assert [store.read_after(ref("news"), since, 1).missed for since in given] == [True] * 4
+    clock.advance(2)
     id_of(store, "news")
-    page = store.read_after(ref("news"), earlier, 1)
-    assert (len(page.messages), page.missed) == (1, True)
-    assert store.read_after(ref("news"), MessageId(start, -1), 1).missed is False
+    for since in given:
+        page = store.read_after(ref("news"), since, 1)
+        assert (len(page.messages), page.missed) == (1, True)
 
 
-def test_ids_are_above_those_before_the_start_when_the_clock_is_set_back_behind_it() -> None:
+@pytest.mark.parametrize("pause", [0.000_002, 0.1, 0.6, 1.0])
+@pytest.mark.parametrize("began", [0.0, 0.3])
+def test_who_comes_back_after_a_restart_loses_nothing_unawares(began: float, pause: float) -> None:
+    clock = ManualClock()
+    clock.advance(began)
+    store = make(clock)
+    given = []
+    for _ in range(100):
+        clock.advance(0.000_002)
+        given.append(id_of(store, "news"))
+    clock.advance(pause)
+    again = make(clock)
+    assert [again.read_after(ref("news"), since, 1).missed for since in given] == [True] * 100
+    # As many as before: a client that was away does not take them for those that it had.
+    bodies = [b"%d" % n for n in range(100)]
+    first, *_ = [id_of(again, "news", body) for body in bodies]
+    for since in given:
+        assert since < first
+        page = again.read_after(ref("news"), since, 1000)
+        assert ([message.body for message in page.messages], page.missed) == (bodies, True)
+
+
+def test_tags_begin_at_0_from_the_next_second_on() -> None:
     clock = ManualClock()
     start = int(clock.time())
+    clock.advance(0.5)
+    store = make(clock)
+    assert [id_of(store, "news"), id_of(store, "news"), id_of(store, "sport")] == [(start, 500_000), (start, 500_001), (start, 500_000)]
+    clock.advance(0.5)
+    assert [id_of(store, "news"), id_of(store, "news")] == [(start + 1, 0), (start + 1, 1)]
+
+
+def test_reading_from_the_place_before_the_first_message_misses_nothing() -> None:
+    clock = ManualClock()
+    clock.advance(0.5)
+    store = make(clock)
+    place = store.read_after(ref("news"), NEWEST, 1).last
+    assert store.read_after(ref("news"), place, 1).missed is False
+    id_of(store, "news", b"first")
+    page = store.read_after(ref("news"), place, 1)
+    assert ([message.body for message in page.messages], page.missed) == ([b"first"], False)
+
+
+@pytest.mark.parametrize("began", [0.0, 0.5])
+def test_ids_are_above_those_before_the_start_when_the_clock_is_set_back_behind_it(began: float) -> None:
+    clock = ManualClock()
+    start = int(clock.time())
+    clock.advance(began)
     store = make(clock)
     clock.set_time(start - 3600)
-    assert id_of(store, "news") == (start, 0)
+    assert [id_of(store, "news"), id_of(store, "news")] == [(start, began * 1_000_000), (start, began * 1_000_000 + 1)]
 
 
 def test_the_page_at_the_tip_is_one_object_until_the_next_publish() -> None:
