@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from hbpush.core.batch import Batch
-from hbpush.core.hub import SLICE
+from hbpush.core.delivery import SLICE
 from hbpush.core.message import NEWEST, Message
 from hbpush.core.result import Result, resolve
 from hbpush.core.subscription import CloseReason

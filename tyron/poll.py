@@ -125,8 +125,7 @@ class Poll(HeldPoll):
             super()._timed_out()
             return
         self._timer = None
-        place.hub.settle(exchange.args)
-        if self.held:
+        if not place.hub.claimed(exchange.args, self):
             # Told once: the id to go on with is one after which nothing is missing.
             then(place.hub.read(exchange.args, NEWEST, 1), self._leave_behind, self._leave_as_before)
 

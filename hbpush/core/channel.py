@@ -1,6 +1,6 @@
-"""The hub's own records: a channel that somebody here listens to, and a batch on its way to its subscribers; and how it counts its own in.
+"""The hub's own records: the channels that somebody here listens to, and how it counts its own subscribers in.
 
-Only the hub changes them.
+Only the hub and its deliveries (`hbpush.core.delivery`) change them.
 """
 
 from __future__ import annotations
@@ -8,26 +8,21 @@ from __future__ import annotations
 import logging
 from asyncio import Future
 from collections import deque
-from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import islice
-from operator import length_hint
 from typing import TYPE_CHECKING
 
-from hbpush.core.batch import Batch
 from hbpush.core.message import ChannelRef, Message
 from hbpush.core.result import Result
 from hbpush.core.subscription import CloseReason, Subscriber, Subscription
 
 if TYPE_CHECKING:
+    from hbpush.core.delivery import Delivery
+
     # Stores are written against the values of this package.
     from hbpush.stores.base import Receipt, Store
 
 
 logger = logging.getLogger("hbpush")
-
-Failed = Callable[["Channel", Subscriber, bool], object]
-"""What is done about a subscriber that raised; the last argument tells whether to log it: one batch may be too much for all of them."""
 
 
 class Channel:
@@ -90,39 +85,6 @@ class Channel:
         # Who still reads history takes no message that is published now, and has not yet been let in.
         # A stream that may be displaced holds its place as a poll does: who comes first elsewhere has to know.
         self.store.report(self.ref, len(self.polls) + self.displaceable, len(self.streams) - self.displaceable, requested)
-
-
-class Delivery:
-    """One batch on its way to the subscribers that were there at the flush."""
-
-    __slots__ = ("batch", "channel", "failures", "targets")
-
-    def __init__(self, channel: Channel, batch: Batch, targets: Iterator[Subscriber]) -> None:
-        self.channel = channel
-        self.batch = batch
-        self.targets = targets
-        self.failures = 0
-
-    def run(self, budget: int, failed: Failed) -> int:
-        """Deliver to at most ``budget`` subscribers (-1: all). Return what is left of the budget: 0 means that more may follow.
-
-        ``failed`` is called within the except clause for those that raise.
-        """
-        batch = self.batch
-        targets = self.targets
-        # Who is called may run this to its end: all turns share one iterator, which tells how far they are.
-        begin = length_hint(targets)
-        end = 0 if budget < 0 else max(0, begin - budget)
-        while True:
-            # The guard is around the loop, which goes on where it was: around each call it would cost every subscriber.
-            try:
-                for subscriber in islice(targets, max(0, length_hint(targets) - end)):
-                    subscriber.deliver(batch)
-            except Exception:  # noqa: BLE001 - the wall between subscribers: ``failed`` logs it
-                failed(self.channel, subscriber, self.failures == 0)
-                self.failures += 1
-            else:
-                return max(0, budget - begin + length_hint(targets))
 
 
 def counted(result: Result[Receipt], listening: int, takers: int = 0) -> Result[Receipt]:

@@ -1,23 +1,23 @@
 """The hub: who listens to what in this process, and the way from a store's echo to every subscriber.
 
 Only the echo of a store delivers: a publisher never touches a subscriber, so a local and a remote message take the same path.
-The messages of one loop tick are joined into one `Batch` a channel, delivered at the next tick in slices, in the order of ids.
-What one subscriber raises is logged, and ends that subscriber alone.
+The messages of one loop tick are joined into one `Batch` a channel, delivered at the next tick in slices (`hbpush.core.delivery`). What one
+subscriber raises is logged, and ends that subscriber alone.
 """
 
 from __future__ import annotations
 
 import logging
 from asyncio import Future
-from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 from hbpush.core.batch import Batch
-from hbpush.core.channel import Channel, Delivery, close, counted
+from hbpush.core.channel import Channel, close, counted
 from hbpush.core.clock import Clock
+from hbpush.core.delivery import Deliveries
 from hbpush.core.message import ChannelRef, Draft, Message, Since
 from hbpush.core.result import Result, then
 from hbpush.core.subscription import CloseReason, Subscriber, Subscription
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from hbpush.stores.base import Claim, ClaimMode, Page, Receipt, Store
 
 logger = logging.getLogger("hbpush")
-
-SLICE = 1000
-"""Deliveries in one turn of the loop; the rest follows in the next, so that other work gets its turn."""
 
 PAGE = 100
 """Messages of history read at once for a stream."""
@@ -47,9 +44,7 @@ class Hub:
         self._stores = stores
         self._clock = clock
         self._channels: dict[ChannelRef, Channel] = {}
-        self._dirty: list[Channel] = []
-        self._deliveries: deque[Delivery] = deque()
-        self._scheduled = False
+        self._deliveries = Deliveries(clock, self._failed, self._forget_if_empty)
 
     # Publishing
 
@@ -93,8 +88,8 @@ class Hub:
         """
         channel = self._channels.get(ref)
         if channel is not None and channel.pending:
-            self.settle(ref)
-            # Those who were served may have left, and the record with the last of them.
+            self._deliveries.divide(channel)
+            # Those who were served meanwhile may have left, and the record with the last of them.
             channel = self._channels.get(ref)
         if channel is None:
             try:
@@ -144,20 +139,15 @@ class Hub:
         return [] if channel is None else [*channel.polls, *channel.streams, *channel.catching]
 
     def settle(self, ref: ChannelRef) -> None:
-        """Deliver at once what is pending or on its way on a channel.
-
-        Whoever joins then does so on a clean boundary, and whoever leaves has what it was counted for.
-        """
+        """Deliver at once what is pending or on its way on a channel, to all of it: before what must come after it, such as an end."""
         channel = self._channels.get(ref)
-        if channel is None:
-            return
-        if channel.pending:
-            self._begin(channel)
-        while channel.running:
-            # It stays in front while it runs: who settles meanwhile has it brought to its end first.
-            delivery = channel.running[0]
-            delivery.run(-1, self._failed)
-            channel.ended(delivery)
+        if channel is not None:
+            self._deliveries.settle(channel)
+
+    def claimed(self, ref: ChannelRef, poll: Subscriber) -> bool:
+        """Whether a message of this tick, or one on its way, is for a poll that waits: then that is not to end without it."""
+        channel = self._channels.get(ref)
+        return channel is not None and (bool(channel.pending) or poll not in channel.polls)
 
     def touch(self, ref: ChannelRef) -> None:
         """A subscriber asked for the channel without subscribing (an interval poll)."""
@@ -201,8 +191,7 @@ class Hub:
         if channel is None:
             return
         if not channel.pending:
-            self._dirty.append(channel)
-            self._schedule()
+            self._deliveries.wake(channel)
         channel.pending.append(message)
 
     def deleted(self, ref: ChannelRef) -> None:
@@ -233,47 +222,6 @@ class Hub:
     def newest_claim(self, ref: ChannelRef) -> int:
         """The greatest number that `displaced` has told since somebody here listens."""
         return self._channels[ref].claimed if ref in self._channels else 0
-
-    # Delivering
-
-    def _schedule(self) -> None:
-        if not self._scheduled:
-            self._scheduled = True
-            self._clock.call_soon(self._flush)
-
-    def _flush(self) -> None:
-        self._scheduled = False
-        dirty, self._dirty = self._dirty, []
-        for channel in dirty:
-            if channel.pending and not channel.running:
-                self._begin(channel)
-        budget = SLICE
-        try:
-            while self._deliveries and budget:
-                budget = self._deliveries[0].run(budget, self._failed)
-                if budget:
-                    delivery = self._deliveries.popleft()
-                    channel = delivery.channel
-                    channel.ended(delivery)
-                    if channel.pending and not channel.running:
-                        self._begin(channel)  # all that came while it ran, which could not go out before
-                    self._forget_if_empty(channel)
-        finally:
-            if self._deliveries:
-                self._schedule()
-
-    def _begin(self, channel: Channel) -> None:
-        """Take what is pending, and fix who gets it: polls leave the table, later ones wait for the next message."""
-        messages, channel.pending = channel.pending, []
-        for subscription in channel.catching.values():
-            subscription.arrived(messages)
-        targets = [*channel.polls, *channel.streams]
-        if channel.polls:
-            channel.polls = {}
-            channel.report()
-        delivery = Delivery(channel, Batch(messages), iter(targets))
-        channel.running.append(delivery)
-        self._deliveries.append(delivery)
 
     # From history to live
 
@@ -329,7 +277,7 @@ class Hub:
             self._drop(channel, [subscriber], CloseReason.ABSENT)
             return
         if channel.pending:
-            self.settle(channel.ref)
+            self._deliveries.divide(channel)
         self._try(channel, subscriber, self._take_page, channel, subscriber, subscription, page)
 
     def _take_page(self, channel: Channel, subscriber: Subscriber, subscription: Subscription, page: Page) -> None:

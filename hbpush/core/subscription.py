@@ -33,8 +33,8 @@ class Subscriber(Protocol):
     """What the hub delivers to: a held poll, a stream, a session, a list in a test.
 
     Nothing here may raise, await, or write to a channel; one that raises is dropped, and closed with UNAVAILABLE. ``deliver`` and
-    ``closed`` may still be called in the tick in which the subscriber unsubscribed; they are then to be ignored. A subscriber is
-    known by its identity.
+    ``closed`` may still be called soon after the subscriber has unsubscribed, by what was on its way to it; they are then to be ignored.
+    A subscriber is known by its identity.
     """
 
     @property

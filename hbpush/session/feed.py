@@ -21,7 +21,7 @@ class Feed:
     ``owner`` is the location. `join` and `leave` are the two ends; ``told`` hears of what the client has to be told.
     """
 
-    __slots__ = ("_since", "hub", "live", "owner", "ref", "session", "shape", "told")
+    __slots__ = ("_left", "_since", "hub", "live", "owner", "ref", "session", "shape", "told")
 
     takes = None
     claim: int | None = None
@@ -35,6 +35,7 @@ class Feed:
         self.told = told
         self.live = False
         """Whether history is read."""
+        self._left = False
         self._since: MessageId | None = None
         """Where to begin when there is room."""
 
@@ -47,7 +48,8 @@ class Feed:
             self.hub.subscribe(self.ref, self, since)
 
     def leave(self) -> None:
-        """Take no more messages."""
+        """Take no more messages, for ever."""
+        self._left = True
         self._since = None
         self.hub.unsubscribe(self.ref, self)
 
@@ -68,6 +70,9 @@ class Feed:
         self.live = True
 
     def deliver(self, batch: Batch) -> None:
+        if self._left:
+            # It was on its way. Another subscription of the session may have it in its history.
+            return
         session = self.session
         transport = session.transport
         if transport is None or transport.single or session.outbox.packets:

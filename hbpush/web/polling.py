@@ -102,8 +102,8 @@ class HeldPoll(ABC):
     def _timed_out(self) -> None:
         self._timer = None
         # A message may have claimed it in this very tick, and its publisher was promised a taker.
-        self._place.hub.settle(self._exchange.args)
-        self.leave(self._place.timed_out(self._since))
+        if not self._place.hub.claimed(self._exchange.args, self):
+            self.leave(self._place.timed_out(self._since))
 
     def _stop_timer(self) -> None:
         timer, self._timer = self._timer, None

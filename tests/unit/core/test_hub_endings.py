@@ -8,7 +8,7 @@ from types import FrameType
 
 import pytest
 
-from hbpush.core import hub as hub_module
+from hbpush.core import delivery
 from hbpush.core.message import NEWEST, OLDEST, MessageId
 from hbpush.core.subscription import CloseReason
 from tests.support.listener import Listener, poll
@@ -127,7 +127,7 @@ def test_release_closes_those_of_one_owner(house: House) -> None:
 
 
 def test_release_serves_claimed_polls_that_their_slice_has_not_reached(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub_module, "SLICE", 2)
+    monkeypatch.setattr(delivery, "SLICE", 2)
     polls = [poll() for _ in range(5)]
     listen(house, *polls)
     assert house.publish(b"a").takers == 5
@@ -137,7 +137,7 @@ def test_release_serves_claimed_polls_that_their_slice_has_not_reached(house: Ho
 
 
 def test_release_serves_claimed_polls_whose_channel_everybody_has_left(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub_module, "SLICE", 1)
+    monkeypatch.setattr(delivery, "SLICE", 1)
     stream, polls = Listener(), [poll() for _ in range(3)]
     listen(house, stream, *polls)
     house.publish(b"a")
@@ -150,7 +150,7 @@ def test_release_serves_claimed_polls_whose_channel_everybody_has_left(house: Ho
 @pytest.mark.parametrize("flushed", [False, True])
 @pytest.mark.parametrize("act", ["release", "delete", "settle"])
 def test_ending_many_busy_channels_is_work_in_proportion(house: House, monkeypatch: pytest.MonkeyPatch, act: str, flushed: bool) -> None:
-    monkeypatch.setattr(hub_module, "SLICE", 1)
+    monkeypatch.setattr(delivery, "SLICE", 1)
 
     def work(channels: int) -> int:
         refs = [NEWS._replace(id=f"{channels}/{n}") for n in range(channels)]
@@ -204,3 +204,20 @@ def test_nobody_listens_to_a_channel_without_subscribers(house: House) -> None:
     house.hub.release(CloseReason.SHUTDOWN)
     last = house.publish(b"a").last
     assert isinstance(last, MessageId)
+
+
+def test_a_poll_that_a_message_is_for_is_claimed(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "SLICE", 1)
+    polls = [poll() for _ in range(3)]
+    listen(house, *polls)
+    assert [house.hub.claimed(NEWS, held) for held in polls] == [False] * 3
+    house.publish(b"a")
+    assert [house.hub.claimed(NEWS, held) for held in polls] == [True] * 3
+    late = poll()
+    listen(house, late)
+    assert [house.hub.claimed(NEWS, held) for held in (*polls, late)] == [True, True, True, False]
+    house.tick()
+    assert [house.hub.claimed(NEWS, held) for held in (*polls[1:], late)] == [True, True, False]
+    house.settle()
+    assert [held.bodies for held in polls] == [[b"a"]] * 3
+    assert not house.hub.claimed(SPORT, late)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from hbpush.core import hub as hub_module
+from hbpush.core import delivery
 from hbpush.core.message import NEWEST, OLDEST, Draft, MessageId
 from hbpush.core.subscription import CloseReason
 from hbpush.errors import StoreUnavailable
@@ -35,7 +35,7 @@ def test_delivery_goes_on(
     house: House, monkeypatch: pytest.MonkeyPatch, expected_logs: ExpectedLogs, budget: int, takes: int | None, when: str
 ) -> None:
     expected_logs(FAULT)
-    monkeypatch.setattr(hub_module, "SLICE", budget)
+    monkeypatch.setattr(delivery, "SLICE", budget)
     crowd = [broken(when, takes) if n in (0, 2, 3, 6) else Listener(takes) for n in range(7)]
     elsewhere = Listener()
     for each in crowd:
@@ -69,6 +69,7 @@ def test_whoever_has_it_delivered_at_once_is_innocent(house: House, expected_log
         "gap": lambda: house.hub.gap(NEWS),
     }
     acts[act]()
+    house.settle()
     assert (bad.bodies, good.bodies) == ([b"a"], [b"a"])
     assert bad.told[-1] == CloseReason.UNAVAILABLE
     assert len(expected_logs.texts()) == 1

@@ -370,6 +370,22 @@ def test_feed() -> None:
     assert house.hub.listening(NEWS) == 0
 
 
+def test_who_subscribes_again_while_a_message_is_on_its_way_has_it_once() -> None:
+    house = House()
+    client, carrier = house.client(), Carrier()
+    client.attach(carrier)
+    before, again, other = [Feed(house.hub, NEWS, client, Plain(), None, lambda *_: None) for _ in range(3)]
+    before.join(NEWEST)
+    house.publish(b"1")
+    # From here on it is on its way to the first.
+    other.join(NEWEST)
+    other.leave()
+    before.leave()
+    again.join(OLDEST)
+    house.clock.run_until_idle()
+    assert carrier.told == [("1",)]
+
+
 def test_history_is_pulled_when_there_is_room() -> None:
     house = House(room=Room(1000, 10_000))
     for number in range(500):
