@@ -241,7 +241,7 @@ class Hub:
             close(subscriber, CloseReason.ABSENT)
 
     def _catch_up(self, channel: Channel, subscriber: Subscriber, since: Since, must_exist: bool, page: Result[Page] | None = None) -> None:
-        subscription = channel.catching[subscriber] = Subscription(since)
+        subscription = channel.catching[subscriber] = Subscription(since, subscriber.takes or PAGE)
         channel.report(self._clock.time())
         self._read(channel, subscriber, subscription, must_exist, page)
 
@@ -258,7 +258,7 @@ class Hub:
             return
         try:
             if page is None:
-                page = channel.store.read_watched(channel.ref, subscription.ask(), subscriber.takes or PAGE)
+                page = channel.store.read_watched(channel.ref, subscription.ask(), subscription.limit)
         except HbpushError as error:
             failed(error)
         else:
@@ -281,7 +281,8 @@ class Hub:
         self._try(channel, subscriber, self._take_page, channel, subscriber, subscription, page)
 
     def _take_page(self, channel: Channel, subscriber: Subscriber, subscription: Subscription, page: Page) -> None:
-        messages, live = subscription.page(page.messages, page.last, page.more)
+        fitting = subscription.fitting(page.messages)
+        messages, live = subscription.page(fitting, page.last, page.more or len(fitting) < len(page.messages))
         if page.missed or subscription.lost:
             subscription.lost = False
             subscriber.missed()

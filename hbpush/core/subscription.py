@@ -14,6 +14,9 @@ UNSTORED_KEPT = 100
 """How many messages that no store keeps are held for a subscriber that is still reading history."""
 
 
+PAGE_BYTES = 256 * 1024
+"""Bytes of bodies that go to a stream at once when it is given history: a part of what an outbox has room for."""
+
 UNDECIDED = 2**63
 """A claim later than all others, which nothing displaces."""
 
@@ -73,13 +76,29 @@ class Subscription:
 
     The hub reads pages of history from `ask` and hands them to `page`; messages that arrive meanwhile go to `arrived`. Of the stored ones
     only the newest id is remembered, to read up to it; messages that no store keeps are held themselves, the last `UNSTORED_KEPT`
-    of them. ``since`` is where the next page starts; ``lost`` tells that something could not be kept or comes too late.
+    of them. ``since`` is where the next page starts, ``limit`` how many messages it is to have, of at most ``most``; ``lost`` tells
+    that something could not be kept or comes too late.
     """
 
-    __slots__ = ("_asked", "_before", "_delivered", "_met", "_newest", "_overtaken", "_seen", "_unstored", "lost", "reading", "since")
+    __slots__ = (
+        "_asked",
+        "_before",
+        "_delivered",
+        "_met",
+        "_most",
+        "_newest",
+        "_overtaken",
+        "_seen",
+        "_unstored",
+        "limit",
+        "lost",
+        "reading",
+        "since",
+    )
 
-    def __init__(self, since: Since) -> None:
+    def __init__(self, since: Since, most: int) -> None:
         self.since: Since = since
+        self.limit = self._most = most
         self.reading = False
         self.lost = False
         self._newest: MessageId | None = None
@@ -119,6 +138,17 @@ class Subscription:
         self._asked = self._newest
         self._overtaken = False
         return self.since
+
+    def fitting(self, messages: Sequence[Message]) -> Sequence[Message]:
+        """As many messages of a page as may go out at once, at least one. The next page is asked for accordingly."""
+        size = 0
+        for count, message in enumerate(messages):
+            size += len(message.body)
+            if size > PAGE_BYTES and count:
+                self.limit = count
+                return messages[:count]
+        self.limit = min(2 * self.limit, self._most)
+        return messages
 
     def page(self, messages: Sequence[Message], last: MessageId, more: bool) -> tuple[Sequence[Message], bool]:
         """A page of history was read from ``since``.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hbpush.core import hub as hub_module
+from hbpush.core import subscription
 from hbpush.core.message import NEWEST, OLDEST, Draft, Last, MessageId, Since
 from hbpush.core.subscription import CloseReason
 from tests.support.listener import Listener, poll
@@ -116,6 +117,24 @@ def test_a_long_history_is_read_a_page_a_turn(house: House, monkeypatch: pytest.
         house.tick()
         read.append(len(stream.bodies))
     assert read == [10, 20, 30, 35]
+    assert stream.told[-1] == "joined"
+
+
+def test_a_page_of_large_messages_is_given_in_parts(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subscription, "PAGE_BYTES", 1000)
+    monkeypatch.setattr(hub_module, "PAGE", 8)
+    sizes = [400, 400, 400, 5000, 1000, 1, *[10] * 20]
+    house.keep(*[bytes(size) for size in sizes])
+    stream = subscribed(house, Listener(full_after=2))
+    house.settle()
+    assert [len(each) for each in stream.told] == [2, 1]
+    stream.room = None
+    house.hub.resume(NEWS, stream)
+    house.settle()
+    assert [len(body) for body in stream.bodies] == sizes
+    assert all(len(batch.messages) == 1 or sum(len(m.body) for m in batch.messages) <= 1000 for batch in stream.batches)
+    # Small ones are read in larger pages again, and no page in vain.
+    assert [len(batch.messages) for batch in stream.batches] == [2, 1, 1, 1, 1, 2, 4, 8, 6]
     assert stream.told[-1] == "joined"
 
 

@@ -53,7 +53,7 @@ def test_any_interleaving_loses_nothing_doubles_nothing_and_keeps_the_order(
         backend.publish(stored)
     backend.echoed = len(backend.log)
     start = len(before)
-    subscription = Subscription(since)
+    subscription = Subscription(since, 100)
     got: list[Message] = []
     live = False
     answer: tuple[list[Message], MessageId, bool] | None = None
@@ -102,7 +102,7 @@ def test_any_interleaving_loses_nothing_doubles_nothing_and_keeps_the_order(
 
 
 def test_an_id_that_another_process_has_heard_of_first() -> None:
-    subscription = Subscription(MessageId(2, 0))
+    subscription = Subscription(MessageId(2, 0), 100)
     subscription.ask()
     subscription.arrived([message(1, stored=False), message(2, stored=False)])
     subscription.arrived([message(3)])
@@ -110,19 +110,19 @@ def test_an_id_that_another_process_has_heard_of_first() -> None:
 
 
 def test_an_empty_channel_is_live_at_once() -> None:
-    subscription = Subscription(OLDEST)
+    subscription = Subscription(OLDEST, 100)
     assert subscription.ask() is OLDEST
     assert subscription.page([], BEFORE_ALL, False) == ([], True)
 
 
 def test_an_id_beyond_the_last_one_is_clamped() -> None:
-    subscription = Subscription(MessageId(99, 0))
+    subscription = Subscription(MessageId(99, 0), 100)
     assert subscription.page([], MessageId(3, 0), False) == ([], True)
     assert subscription.since == MessageId(3, 0)
 
 
 def test_it_is_not_live_before_it_has_read_up_to_what_arrived() -> None:
-    subscription = Subscription(OLDEST)
+    subscription = Subscription(OLDEST, 100)
     subscription.ask()
     subscription.arrived([message(2)])
     out, live = subscription.page([message(0), message(1)], MessageId(1, 0), False)
@@ -133,14 +133,14 @@ def test_it_is_not_live_before_it_has_read_up_to_what_arrived() -> None:
 
 
 def test_what_expired_before_it_was_read_does_not_keep_it_reading() -> None:
-    subscription = Subscription(MessageId(0, 0))
+    subscription = Subscription(MessageId(0, 0), 100)
     subscription.arrived([message(1)])
     subscription.ask()
     assert subscription.page([], MessageId(1, 0), False) == ([], True)
 
 
 def test_a_history_that_was_lost_does_not_keep_it_reading() -> None:
-    subscription = Subscription(MessageId(5, 0))
+    subscription = Subscription(MessageId(5, 0), 100)
     subscription.arrived([message(7)])
     subscription.ask()
     assert subscription.page([], BEFORE_ALL, False) == ([], True)
@@ -148,7 +148,7 @@ def test_a_history_that_was_lost_does_not_keep_it_reading() -> None:
 
 
 def test_an_answer_from_before_the_loss_is_not_the_end_of_what_came_since() -> None:
-    subscription = Subscription(OLDEST)
+    subscription = Subscription(OLDEST, 100)
     subscription.arrived([message(7)])
     subscription.ask()
     subscription.arrived([message(9)])
@@ -156,7 +156,7 @@ def test_an_answer_from_before_the_loss_is_not_the_end_of_what_came_since() -> N
 
 
 def test_unstored_messages_wait_for_those_before_them() -> None:
-    subscription = Subscription(OLDEST)
+    subscription = Subscription(OLDEST, 100)
     subscription.ask()
     subscription.arrived([message(1, False), message(3, False)])
     out, live = subscription.page([message(0), message(2)], MessageId(3, 0), True)
@@ -167,7 +167,7 @@ def test_unstored_messages_wait_for_those_before_them() -> None:
 
 
 def test_an_unstored_message_that_comes_too_late_for_its_place_is_lost() -> None:
-    subscription = Subscription(OLDEST)
+    subscription = Subscription(OLDEST, 100)
     subscription.page([message(0), message(2)], MessageId(4, 0), True)
     subscription.arrived([message(1, False)])
     assert subscription.lost
@@ -175,7 +175,7 @@ def test_an_unstored_message_that_comes_too_late_for_its_place_is_lost() -> None
 
 
 def test_unstored_messages_are_held_up_to_a_bound() -> None:
-    subscription = Subscription(OLDEST)
+    subscription = Subscription(OLDEST, 100)
     subscription.arrived([message(n, False) for n in range(UNSTORED_KEPT)])
     assert not subscription.lost
     subscription.arrived([message(UNSTORED_KEPT, False)])
