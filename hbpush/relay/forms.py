@@ -8,20 +8,27 @@ from itertools import repeat
 from hbpush.core.message import Message
 from hbpush.relay import socket_json
 from hbpush.web.carriers import chunk
-from hbpush.web.eventstream import message_event
+from hbpush.web.eventstream import message_pieces
 from hbpush.web.websocket import frame
 
 
 def events(messages: Sequence[Message], resumes: Sequence[str] | None = None) -> bytes:
     """For an event stream on HTTP/1.0."""
-    if resumes is None:
-        resumes = [str(message.id) for message in messages]
-    return b"".join([message_event(message, resume.encode()) for message, resume in zip(messages, resumes, strict=True)])
+    return b"".join(_pieces(messages, resumes))
 
 
 def chunked_events(messages: Sequence[Message], resumes: Sequence[str] | None = None) -> bytes:
     """For an event stream."""
-    return chunk(events(messages, resumes))
+    return chunk(*_pieces(messages, resumes))
+
+
+def _pieces(messages: Sequence[Message], resumes: Sequence[str] | None) -> list[bytes]:
+    if resumes is None:
+        resumes = [str(message.id) for message in messages]
+    pieces: list[bytes] = []
+    for message, resume in zip(messages, resumes, strict=True):
+        pieces += message_pieces(message, resume.encode())
+    return pieces
 
 
 def plain_frames(messages: Sequence[Message], resumes: Sequence[str] | None = None) -> bytes:

@@ -246,6 +246,6 @@ class SocketCarrier(_Carrier[V, S], ABC):
         self.socket.close(self.codes.get(why, 1000))
 
 
-def chunk(piece: bytes) -> bytes:
-    """A piece of a body that is not empty, for a response with ``Transfer-Encoding: chunked`` (RFC 9112 section 7.1)."""
-    return b"%x\r\n%b\r\n" % (len(piece), piece)
+def chunk(*pieces: bytes) -> bytes:
+    """Pieces of a body, not all empty, joined for a response with ``Transfer-Encoding: chunked`` (RFC 9112 section 7.1)."""
+    return b"".join((b"%x\r\n" % sum(map(len, pieces)), *pieces, b"\r\n"))

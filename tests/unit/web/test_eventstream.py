@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hbpush.core.message import BEFORE_ALL, ChannelRef, Message, MessageId
-from hbpush.web.eventstream import COMMENT, event, message_event, opening
+from hbpush.web.eventstream import COMMENT, event, message_pieces, opening
 from tests.support.eventstream import Event, Parser
 
 NEWS = ChannelRef("default", "", "news")
@@ -18,6 +18,10 @@ NEWS = ChannelRef("default", "", "news")
 
 def message(body: bytes, name: str | None = None) -> Message:
     return Message(NEWS, MessageId(1700000000, 3), BEFORE_ALL, body, None, name)
+
+
+def message_event(message: Message, place: bytes) -> bytes:
+    return b"".join(message_pieces(message, place))
 
 
 def heard(wire: bytes) -> list[Event]:
@@ -64,6 +68,11 @@ def test_a_notice_leaves_the_id_as_it_is() -> None:
     parser = Parser()
     parser.feed(event(b"a", b"1:0") + event(b"{}", b"", b"gap"))
     assert parser.last_id == "1:0"
+
+
+def test_a_body_that_needs_no_change_is_not_copied() -> None:
+    body = b"x" * 1000
+    assert any(piece is body for piece in message_pieces(message(body, "e"), b"5:0"))
 
 
 def test_bytes() -> None:
