@@ -11,7 +11,8 @@ from tests.support.plain_http import PATIENCE
 from tests.support.websocket import request
 
 Heard = tuple[str, str]
-"""What was heard: ``message`` with data, ``gap`` or ``end``; and the id to resume by."""
+"""What was heard: the data of a message, ``gap`` or ``end``; and the id to resume by, with ``end`` the close code: 1006 without a close
+frame, nothing for an event stream."""
 
 
 class EventSource:
@@ -27,7 +28,10 @@ class EventSource:
 
     def hear(self) -> Heard:
         while not self._events:
-            piece = self._response.read1(65536)
+            try:
+                piece = self._response.read1(65536)
+            except (ConnectionError, http.client.IncompleteRead):
+                piece = b""
             if not piece:
                 return ("end", "")
             self._events += self._parser.feed(piece)
@@ -55,14 +59,23 @@ class WebSocket:
             pass
 
     def hear(self) -> Heard:
-        first, size = self._file.read(2)
-        if size == 126:
-            size = int.from_bytes(self._file.read(2), "big")
-        payload = self._file.read(size)
+        try:
+            first, size = self._read(2)
+            if size == 126:
+                size = int.from_bytes(self._read(2), "big")
+            payload = self._read(size)
+        except ConnectionError:
+            return ("end", "1006")
         if first == 0x88:
             return ("end", str(int.from_bytes(payload[:2], "big")))
         said: dict[str, Any] = json.loads(payload)
         return ("gap", "") if "gap" in said else (said["data"], said["id"])
+
+    def _read(self, size: int) -> bytes:
+        read = self._file.read(size)
+        if len(read) < size:
+            raise ConnectionError("the connection ended within a frame, or without a close frame")
+        return read
 
     def close(self) -> None:
         self._file.close()
