@@ -73,6 +73,10 @@ class EventStream(Stream):
     def has_room(self) -> bool:
         return self._writer.has_room()
 
+    @property
+    def waiting(self) -> int:
+        return self._writer.waiting
+
     def tell_gap(self, leg: Leg) -> None:
         self._say(_notice(b"gap", leg))
 

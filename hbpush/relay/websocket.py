@@ -100,6 +100,10 @@ class SocketStream(Stream):
     def has_room(self) -> bool:
         return self.socket.has_room()
 
+    @property
+    def waiting(self) -> int:
+        return self.socket.waiting
+
     def finish(self, leg: Leg, reason: CloseReason) -> None:
         self.socket.close(*CODES.get(reason, AWAY))
 

@@ -8,10 +8,12 @@ import json
 
 import pytest
 
+from hbpush.core import subscription
 from hbpush.core.message import ChannelRef, Draft
 from hbpush.core.subscription import CloseReason
 from hbpush.errors import StoreUnavailable
 from hbpush.relay.eventsource import EventStream
+from hbpush.relay.leg import Leg
 from tests.integration.relay.conftest import Site, late_store
 from tests.support.clock import START
 from tests.support.eventstream import Event, Source
@@ -270,8 +272,9 @@ async def test_a_slow_reader_of_history_is_not_cut(site: Site) -> None:
     assert not site.host.counters.counts["slow"]
 
 
-async def test_a_page_of_history_does_not_count_against_its_reader(site: Site) -> None:
+async def test_a_page_of_history_does_not_count_against_its_reader(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """It may be larger than the outbox and what the system takes in; what is published meanwhile waits behind it."""
+    monkeypatch.setattr(subscription, "PAGE_BYTES", 2**26)
     await site.serve(PUBLISHER, place(outbox_bytes=256 * 1024), max_channel_bytes=2**26)
     for number in range(100):
         site.hub.publish(NEWS, Draft(b"%d %b" % (number, b"x" * 200_000)))
@@ -285,6 +288,22 @@ async def test_a_page_of_history_does_not_count_against_its_reader(site: Site) -
     assert not site.host.counters.counts["slow"]
     await site.post("/pub/news", b"live")
     assert (await stream.event()).data == "live"
+
+
+async def test_history_is_no_more_than_an_outbox_has_room_for(site: Site) -> None:
+    await site.serve(PUBLISHER, place(), max_channel_bytes=2**26)
+    for number in range(100):
+        site.hub.publish(NEWS, Draft(b"%d %b" % (number, b"x" * 200_000)))
+    stream = await source(site, "/es/news")
+    stream.client.writer.transport.pause_reading()
+    await site.host.others_are_served(b"/pub/news")
+    # It reads history still: half an outbox waits for it, and two messages at most.
+    [leg] = site.hub.subscribers(NEWS)
+    assert isinstance(leg, Leg)
+    assert leg.stream.waiting <= 512 * 1024 + 2 * 200_100
+    stream.client.writer.transport.resume_reading()
+    assert [(await stream.event()).data.partition(" ")[0] for _ in range(100)] == [str(number) for number in range(100)]
+    assert not site.host.counters.counts["slow"]
 
 
 async def test_what_comes_while_the_store_is_asked(site: Site) -> None:
