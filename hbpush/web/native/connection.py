@@ -161,13 +161,10 @@ class Connection(asyncio.Protocol):
 
     def arrived(self, exchange: NativeExchange, endpoint: Endpoint) -> None:
         """A whole request: its turn is now, or when those before it have their answers."""
-        if self.current is not None or self._paused_at is not None:
+        if self.current is not None or self._queue or self._paused_at is not None:
             self.enqueue(exchange, endpoint)
             return
-        if self.server.closing:
-            exchange.keep = False
-        self.current = exchange
-        self.server.run(endpoint, exchange)
+        self._begin(exchange, endpoint)
 
     def go_on(self) -> None:
         """The client waits for leave to send its body."""
@@ -238,6 +235,13 @@ class Connection(asyncio.Protocol):
             self.server.counters.refuse("bad_request", str(error))
             self._refuse(line(400, f"bad request: {error}", CLOSE))
 
+    def _begin(self, exchange: NativeExchange, endpoint: Endpoint) -> None:
+        """Its turn is now."""
+        if self.server.closing:
+            exchange.keep = False
+        self.current = exchange
+        self.server.run(endpoint, exchange)
+
     # Upgrades
 
     def _upgraded(self, tail: bytes) -> None:
@@ -305,7 +309,7 @@ class Connection(asyncio.Protocol):
         self.busy = bool(self._queue) or self._refusal is not None or self._tail is not None
         if self._queued <= QUEUED and self._tail is None:
             self._resume_reading()
-        self.arrived(exchange, endpoint)
+        self._begin(exchange, endpoint)
 
     def _refuse(self, wire: bytes) -> None:
         """Answer what cannot be read, after what was read before it has its answer; then the connection ends."""

@@ -150,6 +150,18 @@ async def test_byte_by_byte(host: Host) -> None:
     assert (await client.answer()).body == b"GET /echo "
 
 
+async def test_a_request_that_comes_between_two_turns_is_not_the_next(host: Host) -> None:
+    places = await host.serve_places()
+    client = await host.connect()
+    await client.send(get(b"/hold") + get(b"/echo?1") + get(b"/echo?2"))
+    await places.until(lambda: places.held)
+    # It is there when the answer has been written, and the turn of those that wait has not come yet.
+    client.writer.write(get(b"/echo?3"))
+    places.held[0].respond(b"HTTP/1.1 204 No Content\r\n\r\n")
+    assert (await client.answer()).status == 204
+    assert [(await client.answer()).body for _ in range(3)] == [b"GET /echo?%d " % number for number in (1, 2, 3)]
+
+
 async def test_requests_behind_a_held_one_wait(host: Host) -> None:
     places = await host.serve_places()
     client = await host.connect()
