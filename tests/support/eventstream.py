@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import NamedTuple
 
-from tests.support.hosts import PATIENCE, Client
+from tests.support.hosts import Client
 
 
 class Event(NamedTuple):
@@ -120,7 +120,7 @@ class Source:
         if b"transfer-encoding" in self.headers:
             piece = await self.client.chunk()
         else:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(self.client.patience):
                 piece = await self.client.reader.read(65536)
         self._events += self.parser.feed(piece)
         return bool(piece)

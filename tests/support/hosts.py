@@ -86,11 +86,12 @@ class Answer(NamedTuple):
 
 
 class Client:
-    """A raw connection: bytes out, answers in. Every wait has an end."""
+    """A raw connection: bytes out, answers in. Every wait has an end, after ``patience`` seconds."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, patience: float = PATIENCE) -> None:
         self.reader = reader
         self.writer = writer
+        self.patience = patience
 
     async def send(self, wire: bytes) -> None:
         """Give bytes to the kernel. A peer that cuts the connection is for the next read to find."""
@@ -98,7 +99,7 @@ class Client:
             return
         self.writer.write(wire)
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(self.patience):
                 await self.writer.drain()
         except ConnectionError:
             return
@@ -109,7 +110,7 @@ class Client:
 
     async def answer(self, head: bool = False) -> Answer:
         """Read one response; ``head`` says that it answers HEAD."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(self.patience):
             status, headers = await self.head()
             if head or status in (204, 304) or status < 200:
                 body = b""
@@ -124,7 +125,7 @@ class Client:
             return Answer(status, headers, body)
 
     async def head(self) -> tuple[int, dict[bytes, bytes]]:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(self.patience):
             first, *lines = (await self.reader.readuntil(b"\r\n\r\n"))[:-4].split(b"\r\n")
             version, status, _ = first.split(b" ", 2)
             assert version == b"HTTP/1.1"
@@ -138,7 +139,7 @@ class Client:
 
     async def chunk(self) -> bytes:
         """One chunk of a chunked body; empty for the last."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(self.patience):
             size = int(await self.reader.readline(), 16)
             piece = await self.reader.readexactly(size + 2)
             assert piece.endswith(b"\r\n")
@@ -147,7 +148,7 @@ class Client:
     async def rest(self) -> bytes:
         """Everything up to the end of the connection, however it ends."""
         rest = b""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(self.patience):
             try:
                 while piece := await self.reader.read(65536):
                     rest += piece
@@ -302,6 +303,8 @@ def not_found(exchange: Exchange) -> None:
 class Host:
     """One host in a loop of its own: `run` a coroutine that calls `serve`, then `connect`."""
 
+    patience = PATIENCE
+
     def __init__(self, kind: Kind, certificate: Certificate | None) -> None:
         self.kind = kind
         self.native: NativeServer
@@ -383,8 +386,9 @@ class Host:
     async def connect(self, buffer: int = 1 << 20) -> Client:
         """A new connection, whose client reads ahead no more than twice ``buffer`` bytes."""
         context = self.client_context()
-        async with asyncio.timeout(PATIENCE):
-            client = Client(*await asyncio.open_connection("127.0.0.1", self.port, ssl=context, limit=buffer))
+        async with asyncio.timeout(self.patience):
+            streams = await asyncio.open_connection("127.0.0.1", self.port, ssl=context, limit=buffer)
+            client = Client(*streams, self.patience)
         self._clients.append(client)
         return client
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import json
 import re
@@ -11,9 +10,9 @@ from collections import deque
 from typing import Any
 from urllib.parse import quote, unquote
 
-from tests.support.hosts import PATIENCE, Client, Host
+from tests.support.hosts import Client, Host
 from tests.support.site import wire
-from tests.support.websocket import CLOSE, PING, TEXT, Peer, client_frame, request
+from tests.support.websocket import CLOSE, PING, PONG, TEXT, Peer, client_frame, request
 
 _ids = itertools.count()
 
@@ -26,7 +25,7 @@ class SockJSClient(ABC):
         self.prefix = prefix
         self.query = query
         self.base = f"{prefix}/000/c{next(_ids)}"
-        self.patience = PATIENCE
+        self.patience = host.patience
         self.texts: deque[str] = deque()
         self.closed: list[Any] | None = None
 
@@ -90,9 +89,9 @@ class WebSocketClient(SockJSClient):
         self.client = await self.host.connect()
         path = f"{self.prefix}/websocket{self.query}" if self.raw else self.path("websocket")
         await self.client.send(request(path=path.encode()))
-        head = await asyncio.wait_for(self.client.reader.readuntil(b"\r\n\r\n"), PATIENCE)
+        self.peer = Peer(self.client.reader, self.client.writer, self.patience)
+        head = await self.peer.read_head()
         assert head.startswith(b"HTTP/1.1 101 "), head
-        self.peer = Peer(self.client.reader, self.client.writer)
         if not self.raw:
             await self.read()
 
@@ -101,8 +100,9 @@ class WebSocketClient(SockJSClient):
 
     async def read(self) -> None:
         while True:
-            opcode, payload = await asyncio.wait_for(self.peer.read_frame(), self.patience)
+            opcode, payload = await self.peer.read_frame()
             if opcode == PING:
+                self.peer.send(PONG, payload)
                 continue
             if opcode == CLOSE:
                 if self.raw:
@@ -168,7 +168,7 @@ class JsonpClient(XhrClient):
 
 
 class XhrStreamingClient(XhrClient):
-    """A stream of lines."""
+    """A stream of lines. One that has become too long ends, and begins anew."""
 
     name = "xhr_streaming"
     separator = "\n"
@@ -176,19 +176,23 @@ class XhrStreamingClient(XhrClient):
     async def open(self) -> None:
         self.client = await self.host.connect()
         self.held = ""
-        await self.poll()
-        await self.client.head()
+        await self.begin()
         while True:
             await self.read()
             if self.started:
                 return
+
+    async def begin(self) -> None:
+        await self.poll()
+        await self.client.head()
 
     started = False
 
     async def read(self) -> None:
         while self.separator not in self.held:
             piece = await self.client.chunk()
-            assert piece, "the stream has ended"
+            if not piece:
+                await self.begin()
             self.held += piece.decode()
         frame, _, self.held = self.held.partition(self.separator)
         frame = self.unwrapped(frame)

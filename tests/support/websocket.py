@@ -77,11 +77,12 @@ def close_payload(code: int, reason: bytes = b"") -> bytes:
 
 
 class Peer:
-    """The client's end of a connection. Every wait ends after `TIMEOUT`."""
+    """The client's end of a connection. Every wait ends after ``patience`` seconds."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, patience: float = TIMEOUT) -> None:
         self.reader = reader
         self.writer = writer
+        self.patience = patience
         self.head = b""
 
     async def shake_hands(self, after: bytes = b"", **changes: bytes | None) -> Peer:
@@ -92,7 +93,8 @@ class Peer:
         return self
 
     async def read_head(self) -> bytes:
-        return await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), TIMEOUT)
+        async with asyncio.timeout(self.patience):
+            return await self.reader.readuntil(b"\r\n\r\n")
 
     def send(self, opcode: int, payload: bytes = b"", **how: Any) -> None:
         """Send one frame, see `client_frame`."""
@@ -100,14 +102,15 @@ class Peer:
 
     async def read_frame(self) -> tuple[int, bytes]:
         """The next frame: its opcode, which has to have FIN and no reserved bit, and its payload, which has to have no mask."""
-        first, size = await asyncio.wait_for(self.reader.readexactly(2), TIMEOUT)
-        assert first & 0xF0 == 0x80
-        assert size < 128
-        if size == 126:
-            size = int.from_bytes(await asyncio.wait_for(self.reader.readexactly(2), TIMEOUT), "big")
-        elif size == 127:
-            size = int.from_bytes(await asyncio.wait_for(self.reader.readexactly(8), TIMEOUT), "big")
-        return first & 0x0F, await asyncio.wait_for(self.reader.readexactly(size), TIMEOUT)
+        async with asyncio.timeout(self.patience):
+            first, size = await self.reader.readexactly(2)
+            assert first & 0xF0 == 0x80
+            assert size < 128
+            if size == 126:
+                size = int.from_bytes(await self.reader.readexactly(2), "big")
+            elif size == 127:
+                size = int.from_bytes(await self.reader.readexactly(8), "big")
+            return first & 0x0F, await self.reader.readexactly(size)
 
     async def read_close(self) -> int:
         """The next frame has to be a close frame: its code, 1005 for none."""
@@ -118,7 +121,7 @@ class Peer:
     async def is_over(self) -> bool:
         """Whether the server ends the connection with nothing more on it."""
         try:
-            rest = await asyncio.wait_for(self.reader.read(), TIMEOUT)
+            rest = await asyncio.wait_for(self.reader.read(), self.patience)
         except ConnectionError:
             return True
         return rest == b""
@@ -130,7 +133,7 @@ class Peer:
         """Close, without a close frame."""
         self.writer.close()
         try:
-            await asyncio.wait_for(self.writer.wait_closed(), TIMEOUT)
+            await asyncio.wait_for(self.writer.wait_closed(), self.patience)
         except (ConnectionError, ssl.SSLError):
             return
 
