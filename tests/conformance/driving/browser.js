@@ -10,35 +10,23 @@ const fs = require("fs");
 const path = require("path");
 
 const {launch} = require("./chromium.js");
-
-// Clients look for a script element to put theirs beside.
-const PAGE = '<!doctype html><meta charset="utf-8"><title>clients</title><body><script src="/__client.js"></script></body>';
+const {open} = require("./page.js");
 
 function report(line) {
     process.stdout.write(JSON.stringify(line) + "\n");
 }
 
-// A context of its own has connections of its own: a browser opens no more than six to a server.
 async function play(browser, cast, scripts) {
-    const context = await browser.newContext();
+    const crashed = (error) => report({case: cast.id, scenario: "", fact: "crash", value: error.stack});
+    let context;
     try {
-        await context.exposeFunction("report", report);
-        const page = await context.newPage();
-        page.on("pageerror", (error) => report({case: cast.id, scenario: "", fact: "crash", value: error.stack}));
-        await page.route("**/__page.html", (route) => route.fulfill({contentType: "text/html", body: PAGE}));
-        await page.route("**/__client.js", (route) => route.fulfill({contentType: "text/javascript", path: cast.bundle}));
-        await page.goto(`${cast.page}/__page.html`, {timeout: cast.limit});
-        if (!cast.framed) {
-            await page.unrouteAll();
-        }
-        for (const file of [path.join(__dirname, "stage.js"), ...scripts, ...cast.scripts]) {
-            await page.addScriptTag({path: file});
-        }
-        await page.evaluate((cast) => conformance.perform(cast, report), cast);
+        const opened = await open(browser, cast, [path.join(__dirname, "stage.js"), ...scripts, ...cast.scripts], report, crashed);
+        context = opened.context;
+        await opened.page.evaluate((cast) => conformance.perform(cast, report), cast);
     } catch (error) {
-        report({case: cast.id, scenario: "", fact: "crash", value: error.stack});
+        crashed(error);
     } finally {
-        await context.close();
+        await context?.close();
     }
 }
 
