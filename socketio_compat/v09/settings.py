@@ -58,8 +58,8 @@ class Settings(NamedTuple):
 
     @property
     def close_timeout(self) -> int:
-        """What is advertised."""
-        return _whole(self.polling_timeout + self.client_timeout)
+        """What is advertised: clients 0.7 and 0.9 leave when nothing at all has come for so long, on a poll or on a stream."""
+        return _whole(max(self.polling_timeout, self.heartbeat_interval) + self.client_timeout)
 
 
 def names_of(transport: str, transports: tuple[str, ...]) -> tuple[str, ...]:

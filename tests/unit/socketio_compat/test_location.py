@@ -91,6 +91,8 @@ def test_advertised_time_outs() -> None:
     assert (Settings().heartbeat_timeout, Settings().close_timeout) == (17, 25)
     odd = Settings(heartbeat_interval=0.5, client_timeout=1.2, polling_timeout=3)
     assert (odd.heartbeat_timeout, odd.close_timeout) == (2, 5)
+    calm = Settings(heartbeat_interval=60)
+    assert (calm.heartbeat_timeout, calm.close_timeout) == (65, 65)
     assert Settings(heartbeat_interval=0).heartbeat_timeout is None
 
 
