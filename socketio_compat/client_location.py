@@ -41,7 +41,8 @@ class ClientSettings(StoreLocationSettings, frozen=True, forbid_unknown_fields=T
         msgspec.Meta(description="channels that one session may be subscribed to"),
     ] = 1000
     outbox_bytes: Annotated[
-        Annotated[int, msgspec.Meta(ge=1024)], msgspec.Meta(description="bytes that may wait for a client; over that it is cut off")
+        Annotated[int, msgspec.Meta(ge=1024)],
+        msgspec.Meta(description="bytes that may wait for a client since an earlier turn of the loop; over that it is cut off"),
     ] = 1024 * 1024
     max_body: Annotated[
         Annotated[int, msgspec.Meta(ge=1024)],

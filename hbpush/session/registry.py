@@ -115,8 +115,8 @@ class Registry(Generic[S]):
         if session.id in self._sessions:
             self._expiry(session).put(session)
 
-    def flush_soon(self, session: Session) -> None:
-        """Call `Session.flush` in the next turn of the loop."""
+    def turn_soon(self, session: Session) -> None:
+        """Call `Session.turned` in the next turn of the loop."""
         self._unflushed.append(session)
         self._schedule(self._flush)
 
@@ -142,7 +142,7 @@ class Registry(Generic[S]):
         unflushed = self._unflushed
         try:
             for _ in range(min(len(unflushed), FLUSHED_AT_ONCE)):
-                unflushed.popleft().flush()
+                unflushed.popleft().turned()
         finally:
             if unflushed:
                 self._schedule(self._flush)

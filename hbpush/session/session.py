@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hbpush.core.batch import Batch
@@ -14,7 +15,7 @@ from hbpush.session.transport import End, Shape, Transport
 if TYPE_CHECKING:
     from hbpush.session.feed import Feed
 
-OPEN, CLOSING, CLOSED = range(3)
+OPEN, OVERRUN, CLOSING, CLOSED = range(4)
 
 GONE = frozenset((End.EXPIRED, End.LEFT))
 """Ends after which nobody asks for the last packets."""
@@ -24,8 +25,10 @@ class Session(ABC):
     """What a protocol's own session is made of: it adds what packets mean.
 
     It is kept in its registry from the beginning to the end. Packets are sent in the order of `send` and `broadcast`, whatever carries
-    them: what is sent in one turn of the loop goes out together in the next, and waits while there is no transport. ``state`` is OPEN;
-    CLOSING when it was closed and something of it waits for a transport, until it expires; CLOSED.
+    them: what is sent in one turn of the loop goes out together in the next, and waits while there is no transport.
+
+    ``state`` is OPEN; OVERRUN when too much waits, until the next turn, which closes it; CLOSING when it was closed and something of it
+    waits for a transport, until it expires; CLOSED.
 
     ``unheard`` and ``reckoned`` are for `hbpush.session.heartbeat`: whoever hears from the client sets the first to 0. A protocol whose
     heartbeats do not run all the time starts and stops them itself (``registry.heartbeats``).
@@ -84,6 +87,8 @@ class Session(ABC):
 
         Of a session that is over it gets the last packets, if nothing has had them, and ends.
         """
+        if self.state == OVERRUN:
+            self.close(End.SLOW)
         before, self.transport = self.transport, transport
         self.registry.attached(self)
         if before is not None:
@@ -111,32 +116,42 @@ class Session(ABC):
     def send(self, packet: str) -> None:
         """Send a packet in the next turn of the loop, or when there is a transport. A no-op when the session is closed.
 
-        Whoever sends more than the outbox takes while nothing carries it away closes the session as SLOW.
+        What is sent in one turn fits if the outbox had room before; if it had none, the session is `overrun`. Never calls an application,
+        which may be that of another session that sends to this one.
         """
         if self.state:
             return
-        self._queued(self.outbox.add(packet, self.registry.room))
+        if not self._unflushed:
+            self._begin_turn()
+        if self.outbox.full:
+            self.overrun()
+        else:
+            self.outbox.add(packet)
 
     def broadcast(self, batch: Batch, shape: Shape, history: bool = False) -> None:
-        """Send messages that others get as well: at once where nothing waits before them.
+        """Send messages that others get as well: at once where nothing was sent in this turn and nothing waits, else as `send` does.
 
+        So whatever an application sends in a turn is one write, or two, and a transport has no reason to find its peer slow within one.
         ``history`` tells that they were asked for when there was room: they may be more than that, but close no session.
         """
         transport = self.transport
-        if transport is None or self.outbox.packets:
+        if transport is None or self.outbox.packets or (self._unflushed and not transport.single):
             if not self.state:
-                fits = history or not self.outbox.is_full(self.registry.room)
-                if fits:
+                if not self._unflushed:
+                    self._begin_turn()
+                if self.outbox.full and not history:
+                    self.overrun()
+                else:
                     self.outbox.extend(batch.packets(shape.packets))
-                self._queued(fits)
             return
         if transport.single:
             self._let_go()
+        else:
+            self._begin_turn()
         transport.broadcast(batch, shape)
 
     def flush(self) -> None:
         """Give what waits to the transport, if there is one."""
-        self._unflushed = False
         transport = self.transport
         if transport is None or not self.outbox.packets:
             return
@@ -147,6 +162,12 @@ class Session(ABC):
         if self.starved:
             self._feed()
 
+    def turned(self) -> None:
+        """The turn of the loop in which something was sent is over."""
+        self._unflushed = False
+        if not self.state:
+            self.flush()
+
     def has_room(self) -> bool:
         """Whether it takes more history now. If not, its feeds are told when it does."""
         if self.outbox.under_half(self.registry.room) and (self.transport is None or self.transport.has_room()):
@@ -156,20 +177,30 @@ class Session(ABC):
 
     # The end
 
+    def overrun(self) -> None:
+        """More waits than may: take nothing any more, and close as SLOW in the next turn. Harmless when it is over.
+
+        For whoever sends: what is called in that turn, the application included, does not run within his call.
+        """
+        if self.state:
+            return
+        self.state = OVERRUN
+        registry = self.registry
+        registry.counters.refuse("slow_session", "a client does not take what is sent to it")
+        # What there is no room for is lost, and packets around a hole would be a lie.
+        self.outbox.take()
+        self._leave_feeds()
+        registry.clock.call_soon(partial(self.close, End.SLOW))
+
     def close(self, why: End) -> None:
         """End it: the application is told, what waits is still sent, and then the transport ends. Harmless when it is over."""
-        if self.state:
+        if self.state > OVERRUN:
             return
         self.state = CLOSING
         registry = self.registry
         registry.heartbeats.stop(self)
-        feeds, self.feeds = self.feeds, None
-        for feed in feeds.values() if feeds else ():
-            feed.leave()
+        self._leave_feeds()
         outbox = self.outbox
-        if why is End.SLOW:
-            # What there is no room for is lost, and packets around a hole would be a lie.
-            outbox.take()
         for packet in self.farewell(why):
             outbox.packets.append(packet)
         transport = self.transport
@@ -183,7 +214,7 @@ class Session(ABC):
 
     def expire(self) -> None:
         """Its time without a transport is over."""
-        if self.state == OPEN:
+        if self.state <= OVERRUN:
             self.close(End.EXPIRED)
         else:
             self.state = CLOSED
@@ -194,13 +225,17 @@ class Session(ABC):
         self.registry.counters.refuse("silent_session", "a session's client does not answer heartbeats")
         self.close(End.SILENT)
 
-    def _queued(self, fits: bool) -> None:
-        if not fits:
-            self.registry.counters.refuse("slow_session", "a session's outbox is full")
-            self.close(End.SLOW)
-        elif not self._unflushed and self.transport is not None:
-            self._unflushed = True
-            self.registry.flush_soon(self)
+    def _begin_turn(self) -> None:
+        """Something is sent for the first time in this turn of the loop."""
+        registry = self.registry
+        self._unflushed = True
+        self.outbox.turn(registry.room)
+        registry.turn_soon(self)
+
+    def _leave_feeds(self) -> None:
+        feeds, self.feeds = self.feeds, None
+        for feed in feeds.values() if feeds else ():
+            feed.leave()
 
     def _let_go(self) -> None:
         self.transport = None

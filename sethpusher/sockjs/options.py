@@ -41,7 +41,8 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     "base_url": "",
     # How long a client on a WebSocket may give no sign of life after a heartbeat.
     "ping_timeout": 20,
-    # Messages, and bytes, that may wait for a client.
+    # Messages, and bytes, that may wait for a client since an earlier turn of the loop: with so much, one more closes it. What is sent in
+    # one turn counts as one, whatever it is.
     "max_queue": 10_000,
     "max_queue_bytes": 1024 * 1024,
     # Bytes of what a client posts, and of a WebSocket message.

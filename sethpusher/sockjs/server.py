@@ -15,7 +15,7 @@ from hbpush.core.counters import Counters
 from hbpush.errors import ProtocolError
 from hbpush.session.registry import Terms
 from hbpush.session.session import Session
-from hbpush.session.transport import End, Transport
+from hbpush.session.transport import Transport
 from hbpush.web.answers import RETRY_AFTER, Head, not_allowed
 from hbpush.web.exchange import Endpoint, Exchange, HeaderLines
 from hbpush.web.session_server import SessionServer
@@ -104,11 +104,6 @@ class Server(SessionServer[SockSession]):
         if session.transport is transport:
             self.registry.heartbeats.stop(session)
         super().detach(session, transport)
-
-    def too_slow(self, session: SockSession) -> None:
-        """More than its outbox waits for a client."""
-        self.counters.refuse("slow_session", "a reader fell behind by a whole outbox")
-        session.close(End.SLOW)
 
     # Pages
 

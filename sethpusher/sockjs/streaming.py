@@ -83,7 +83,7 @@ class Stream(StreamCarrier["Server", SockSession]):
         if session is None:
             return
         if writer.paused and writer.waiting + len(wire) > self._server.registry.room.bytes:
-            self._server.too_slow(session)
+            session.overrun()
             return
         writer.write(wire)
         # Without what frames a chunk: its size in digits, and two line ends.

@@ -89,7 +89,7 @@ class Socket(SocketCarrier["Server", SockSession]):
         if session is None:
             return
         if socket.paused and socket.waiting + len(wire) > self._server.registry.room.bytes:
-            self._server.too_slow(session)
+            session.overrun()
             return
         socket.write(wire)
         self._server.registry.heartbeats.postpone(session)

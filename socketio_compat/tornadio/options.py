@@ -22,7 +22,8 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     "xhr_polling_timeout": 20,
     # Origins whose pages may use the server: "*" for any, one, or a list.
     "origins": "*",
-    # Messages, and bytes, that may wait for a client.
+    # Messages, and bytes, that may wait for a client since an earlier turn of the loop: with so much, one more closes it. What is sent in
+    # one turn counts as one, whatever it is.
     "max_queue": 10_000,
     "max_queue_bytes": 1024 * 1024,
     # Bytes of what a client posts, and of a WebSocket message.

@@ -41,7 +41,8 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     "reject_endpoint_with_error": False,
     # Whether a session ends when its WebSocket is closed in due form, instead of when it expires.
     "close_on_clean_disconnect": False,
-    # Packets, and bytes, that may wait for a client.
+    # Packets, and bytes, that may wait for a client since an earlier turn of the loop: with so much, one more closes it. What is sent in
+    # one turn counts as one, whatever it is.
     "max_queue": 10_000,
     "max_queue_bytes": 1024 * 1024,
     # Bytes of what a client posts, and of a WebSocket message.

@@ -99,8 +99,9 @@ class SocketSession(TurnSession[Any]):
     # What carries it
 
     def flush(self) -> None:
-        super().flush()
-        self._heartbeats.postpone(self)
+        if self.transport is not None and self.outbox.packets:
+            super().flush()
+            self._heartbeats.postpone(self)
 
     # What a session asks of a protocol
 

@@ -278,8 +278,8 @@ async def test_slow_session(site: Site) -> None:
     await site.echo(room=Room(1000, 100))
     sid = await site.shake()
     await site.poll(sid)
-    await site.post(sid, "3:::" + "x" * 600)
-    await site.post(sid, "3:::" + "x" * 600)
+    await site.post(sid, "3:::" + "x" * 600, "3:::" + "x" * 600)
+    await site.post(sid, "3:::x")
     assert (await site.poll(sid)).status == 401
     assert site.application.log[-1] == ("closed", "", End.SLOW)
     assert site.host.counters.counts["slow_session"] == 1

@@ -228,8 +228,8 @@ async def test_shutdown(site: Site) -> None:
 async def test_slow_session(site: Site) -> None:
     await site.echo(room=Room(1000, 100))
     sid = await site.connect()
-    await site.post(sid, "x" * 600)
-    await site.post(sid, "x" * 600)
+    await site.post(sid, "x" * 600, "x" * 600)
+    await site.post(sid, "x")
     assert (await site.poll(sid)).status == 401
     assert site.application.ends() == [End.SLOW]
     assert site.host.counters.counts["slow_session"] == 1
@@ -239,6 +239,9 @@ async def test_too_many_messages_for_an_outbox(site: Site) -> None:
     await site.echo(room=Room(1024 * 1024, 10))
     sid = await site.connect()
     await site.post(sid, *["x"] * 11)
+    assert streamed(await site.poll(sid)) == ["x"] * 11
+    await site.post(sid, *["x"] * 11)
+    await site.post(sid, "x")
     assert (await site.poll(sid)).status == 401
 
 

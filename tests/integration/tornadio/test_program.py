@@ -309,3 +309,72 @@ async def test_json_that_is_none(program: Program) -> None:
     session.connection.send(None)
     session.connection.send({"a": json.loads("[1]")})
     assert await socket.heard() == ['~j~{"a":[1]}']
+
+
+class Room(Base):
+    """What a chat room does, without any care."""
+
+    everybody: ClassVar[set[Room]] = set()
+
+    def on_open(self, *args: Any, **kwargs: Any) -> None:
+        self.everybody.add(self)
+
+    def on_message(self, message: Any) -> None:
+        if message == "history":
+            for _ in range(300):
+                self.send("y" * 500)
+            return
+        for one in self.everybody:
+            one.send(message)
+
+    def on_close(self) -> None:
+        self.everybody.remove(self)
+        super().on_close()
+        for one in self.everybody:
+            one.send("somebody has left")
+
+
+@pytest.fixture
+def room() -> type[Room]:
+    Room.everybody.clear()
+    return Room
+
+
+async def heard_in_all(socket: Any, number: int) -> list[str]:
+    heard: list[str] = []
+    while len(heard) < number:
+        heard += await socket.heard()
+    return heard
+
+
+async def test_one_client_that_has_much_to_say_throws_nobody_out(program: Program, room: type[Room]) -> None:
+    await program.mount(room, max_queue=100, max_queue_bytes=4096)
+    ann, bob = await program.websocket(), await program.websocket()
+    sid = await program.connect()
+    bob.say(*["x"] * 3000)
+    for socket in (ann, bob):
+        assert await heard_in_all(socket, 3000) == ["x"] * 3000
+    assert streamed(await program.poll(sid)) == ["x"] * 3000
+    held = await program.hold(sid)
+    ann.say("history")
+    assert await heard_in_all(ann, 300) == ["y" * 500] * 300
+    ann.say("still there?")
+    assert await bob.heard() == ["still there?"]
+    assert streamed(await held.answer()) == ["still there?"]
+    assert Base.log == []
+
+
+async def test_a_client_that_does_not_take_what_it_is_sent_is_closed_behind_its_sender(program: Program, room: type[Room]) -> None:
+    await program.mount(room, max_queue=10)
+    bob = await program.websocket()
+    for _ in range(3):
+        await program.connect()
+    bob.say(*["x"] * 20)
+    assert await heard_in_all(bob, 20) == ["x"] * 20
+    bob.say("y")
+    # Three have left, and each that was there yet was told; those who leave do so one after the other.
+    assert await heard_in_all(bob, 4) == ["y"] + ["somebody has left"] * 3
+    assert Base.log == [("closed", False)] * 3
+    assert program.server.counters.counts["slow_session"] == 3
+    bob.say("alone")
+    assert await bob.heard() == ["alone"]

@@ -169,34 +169,113 @@ def test_broadcast_keeps_the_order() -> None:
     assert client.transport is None
 
 
-def test_a_full_outbox_closes_the_session_as_slow() -> None:
+@pytest.mark.parametrize("before", [["x" * 50], ["x"] * 3])
+def test_a_full_outbox_closes_the_session_as_slow(before: list[str]) -> None:
     house = House(room=Room(10, 3))
     client = house.client()
-    client.send("x" * 50)
+    for packet in before:
+        client.send(packet)
+    house.clock.run_until_idle()
+    assert client.ends == []
     client.send("y")
+    client.send("z")
+    assert client.state
+    assert client.outbox.packets == []
+    assert client.ends == []
+    house.clock.run_until_idle()
     assert client.ends == [End.SLOW]
     assert len(house.registry) == 0
-    client = house.client()
-    for _ in range(4):
-        client.send("x")
-    assert client.ends == [End.SLOW]
-    assert house.counters.counts["slow_session"] == 2
+    assert house.counters.counts["slow_session"] == 1
     client.attach(carrier := Carrier())
     client.send("never")
     house.clock.run_until_idle()
     assert carrier.told == [([], End.PEER)]
 
 
+@pytest.mark.parametrize("attached", [True, False])
+def test_what_is_sent_in_one_turn_counts_as_one_packet(attached: bool) -> None:
+    house = House(room=Room(10, 3))
+    client, carrier = house.client(), Carrier()
+    if attached:
+        client.attach(carrier)
+    for turn in range(3):
+        for number in range(100):
+            client.send(f"{turn} {number}")
+        if not attached:
+            house.clock.run_until_idle()
+            client.attach(carrier)
+            client.detach(carrier)
+        house.clock.run_until_idle()
+    assert carrier.told == [[f"{turn} {number}" for number in range(100)] for turn in range(3)]
+    assert client.ends == []
+
+
+def test_messages_of_one_turn_count_as_one_packet() -> None:
+    house = House(room=Room(10, 3))
+    shape = Plain()
+    client = house.client()
+    for number in range(100):
+        client.broadcast(Batch([_message(b"%d" % number)]), shape)
+    client.send("behind them")
+    house.clock.run_until_idle()
+    assert client.ends == []
+    assert client.outbox.packets == [*map(str, range(100)), "behind them"]
+    client.broadcast(Batch([_message(b"too much")]), shape)
+    assert client.ends == []
+    house.clock.run_until_idle()
+    assert client.ends == [End.SLOW]
+
+
+def test_a_full_session_hears_of_no_channel_any_more() -> None:
+    house = House(room=Room(10, 3))
+    client = house.client()
+    feed = Feed(house.hub, NEWS, client, Plain(), None, lambda *_: None)
+    client.feeds = {NEWS: feed}
+    feed.join(NEWEST)
+    client.send("x" * 50)
+    house.clock.run_until_idle()
+    client.send("y")
+    assert house.hub.listening(NEWS) == 0
+    assert client.ends == []
+
+
+@pytest.mark.parametrize("single", [True, False])
+def test_a_transport_that_comes_when_a_session_is_overrun(single: bool) -> None:
+    house = House(room=Room(10, 3))
+    client, carrier = house.client(), Carrier(single)
+    client.send("x" * 50)
+    house.clock.run_until_idle()
+    client.send("y")
+    client.attach(carrier)
+    assert carrier.told == [([], End.PEER)]
+    house.clock.run_until_idle()
+    assert client.ends == [End.SLOW]
+
+
+def test_a_client_that_leaves_when_its_session_is_overrun() -> None:
+    house = House(room=Room(10, 3))
+    client = house.client()
+    client.send("x" * 50)
+    house.clock.run_until_idle()
+    client.send("y")
+    client.expire()
+    house.clock.run_until_idle()
+    assert client.ends == [End.EXPIRED]
+    assert len(house.registry) == 0
+
+
 def test_outbox_counts_bytes() -> None:
     outbox, room = Outbox(), Room(8, 100)
-    assert outbox.add("ab", room)
-    assert outbox.add("жж", room)
-    assert not outbox.add("жж", room)
+    outbox.add("ab")
+    outbox.add("жж")
     assert outbox.size == 6
-    assert not outbox.is_full(room)
+    outbox.turn(room)
+    assert not outbox.full
     outbox.extend(["x" * 50])
     assert outbox.size == 56
-    assert outbox.is_full(room)
+    assert not outbox.full
+    outbox.turn(room)
+    assert outbox.full
     assert not outbox.under_half(room)
     assert outbox.take() == ["ab", "жж", "x" * 50]
     assert outbox.under_half(room)

@@ -32,6 +32,7 @@ async def test_a_reader_that_does_not_keep_up(site: SockSite, transport: str) ->
         assert connection.session.buffered < 64 * 1024 + len(PIECE) + 1024
         if connection.is_closed:
             break
+    await site.settle()
     assert kind.log == ["open", "close"]
     assert site.router.server.counters.counts["slow_session"] == 1
     # What was taken comes, and then the reason.
@@ -50,8 +51,48 @@ async def test_a_poll_that_does_not_come(site: SockSite) -> None:
     url = await site.opened()
     for _ in range(3):
         kind.all[0].send(PIECE)
+    await site.settle()
+    assert kind.log == ["open"]
+    kind.all[0].send("one more")
+    assert kind.log == ["open"]
+    await site.settle()
     assert kind.log == ["open", "close"]
     assert await site.xhr(url) == SLOW + "\n"
+
+
+@pytest.mark.parametrize("transport", ["xhr_streaming", "websocket", "raw", "xhr"])
+@pytest.mark.parametrize("way", ["send", "broadcast"])
+async def test_one_client_that_has_much_to_say_at_a_time(site: SockSite, transport: str, way: str) -> None:
+    def on_message(self: Any, message: Any) -> None:
+        if way == "broadcast":
+            self.broadcast(self.all, message)
+        else:
+            for connection in self.all:
+                connection.send(message)
+
+    kind = recorder(on_message=on_message)
+    await site.mount(kind, max_queue=100, max_queue_bytes=4096)
+    url = site.new()
+    reader: Any = None
+    if transport in ("websocket", "raw"):
+        reader = await site.socket("/echo" if transport == "raw" else url)
+    elif transport == "xhr":
+        url = await site.opened()
+        reader = await site.held(url)
+    else:
+        reader = await site.stream(url, transport)
+    sender = await site.opened()
+    await site.send(sender, *["x" * 100] * 1000)
+    assert (await site.xhr(sender)).count("x" * 100) == 1000
+    got = 0
+    async with asyncio.timeout(10):
+        if transport == "xhr":
+            got = (await reader.answer()).body.count(b"x" * 100)
+            got += (await site.xhr(url)).count("x" * 100) if got < 1000 else 0
+        while got < 1000:
+            got += (await (reader.text() if transport in ("websocket", "raw") else reader.frame())).count("x" * 100)
+    assert got == 1000
+    assert kind.log == ["open"] * 2
 
 
 async def test_a_client_that_sends_more_than_its_application_takes(site: SockSite) -> None:
