@@ -120,14 +120,22 @@ def request_of(exchange: Exchange) -> HTTPServerRequest:
 def request_from(
     method: bytes, target: bytes, lines: Iterable[tuple[bytes, bytes]], body: bytes = b"", http11: bool = True
 ) -> HTTPServerRequest:
-    """The same for a request of which not more is left; ``lines`` are its headers. Who sent it is not said yet."""
-    headers = HTTPHeaders()
-    for raw_name, raw_value in lines:
-        headers.add(raw_name.decode("latin-1"), raw_value.decode("latin-1"))
+    """The same for a request of which not more is left; ``lines`` are its headers. Who sent it is not said yet.
+
+    A host that Tornado takes for none is left out: the client has found its way here, and who looks at its request may want other things.
+    """
     version = "HTTP/1.1" if http11 else "HTTP/1.0"
-    start_line = RequestStartLine(method.decode("latin-1"), target.decode("latin-1"), version)
     try:
-        request = HTTPServerRequest(headers=headers, start_line=start_line, body=body)
+        headers = HTTPHeaders()
+        for raw_name, raw_value in lines:
+            headers.add(raw_name.decode("latin-1"), raw_value.decode("latin-1"))
+        try:
+            request = HTTPServerRequest(headers=headers, start_line=_start_line(method, target, version), body=body)
+        except HTTPInputError:
+            headers.pop("Host", None)
+            # Of the two versions, the one that may do without.
+            request = HTTPServerRequest(headers=headers, start_line=_start_line(method, target, "HTTP/1.0"), body=body)
+            request.version = version
     except HTTPInputError as error:
         raise ProtocolError(f"bad request: {error}") from error
     with suppress(HTTPInputError):
@@ -136,6 +144,10 @@ def request_from(
         for name, values in request.body_arguments.items():
             request.arguments.setdefault(name, []).extend(values)
     return request
+
+
+def _start_line(method: bytes, target: bytes, version: str) -> RequestStartLine:
+    return RequestStartLine(method.decode("latin-1"), target.decode("latin-1"), version)
 
 
 def _unclaimed(exchange: Exchange) -> None:

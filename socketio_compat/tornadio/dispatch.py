@@ -45,9 +45,11 @@ class ConnectionHandler(Handler):
         self._opening: Opening | None = opening
 
     def opened(self) -> Awaitable[object] | None:
-        opening, self._opening = self._opening, None
+        opening = self._opening
         assert opening is not None  # noqa: S101 - it is called once
-        return _awaitable(self.connection.on_open(_request(opening), **_described(opening, self.session.id)))
+        request, described = _request(opening), _described(opening, self.session.id)
+        self._opening = None
+        return _awaitable(self.connection.on_open(request, **described))
 
     def message(self, value: Any) -> Awaitable[object] | None:
         return _awaitable(self.connection.on_message(value))
@@ -55,7 +57,8 @@ class ConnectionHandler(Handler):
     def closed(self, why: End) -> Awaitable[object] | None:
         connection = self.connection
         try:
-            return _awaitable(connection.on_close())
+            # One that was never told that it is open does not hear of its end.
+            return _awaitable(connection.on_close()) if self._opening is None else None
         finally:
             connection.is_closed = True
 
@@ -64,8 +67,8 @@ def _request(opening: Opening) -> HTTPServerRequest:
     try:
         request = request_from(opening.method, opening.target, opening.headers)
     except ProtocolError:
-        # The one thing that Tornado minds is a host that cannot be; the client is served without.
-        request = request_from(opening.method, opening.target, [line for line in opening.headers if line[0].lower() != b"host"])
+        # Tornado minds a query with very many fields. The client is served, and they are left out.
+        request = request_from(opening.method, opening.target.partition(b"?")[0], opening.headers)
     request.remote_ip = opening.ip
     request.protocol = "https" if opening.secure else "http"
     return request

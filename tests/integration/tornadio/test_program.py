@@ -378,3 +378,36 @@ async def test_a_client_that_does_not_take_what_it_is_sent_is_closed_behind_its_
     assert program.server.counters.counts["slow_session"] == 3
     bob.say("alone")
     assert await bob.heard() == ["alone"]
+
+
+@pytest.mark.parametrize("host", [b"Host: a b", b"Host: a/b", b"Host: b\xfccher.example", b"Host:"])
+async def test_clients_that_cannot_tell_their_host(program: Program, host: bytes) -> None:
+    await program.mount(Main)
+    client = await program.host.connect()
+    await client.send(b"GET /socket.io/xhr-polling//1 HTTP/1.1\r\n%b\r\nUser-Agent: ann\r\n\r\n" % host)
+    answer = await client.answer()
+    if program.host.kind.tornado and host != b"Host:":
+        # Refused before it gets here.
+        assert answer.status == 400
+        assert Base.log == []
+        return
+    sid, *rest = streamed(answer)
+    assert rest == ["welcome", '~j~{"\\u0436":"\\ud83d\\ude00"}']
+    assert (await program.post(sid, "bye")).body == b"ok"
+    assert [entry[0] for entry in Base.log] == ["127.0.0.1", "closed"]
+
+
+async def test_clients_of_old_that_tell_no_host(program: Program) -> None:
+    await program.mount(Main)
+    client = await program.host.connect()
+    await client.send(b"GET /socket.io/xhr-polling//1 HTTP/1.0\r\n\r\n")
+    assert streamed(await client.answer())[1:] == ["welcome", '~j~{"\\u0436":"\\ud83d\\ude00"}']
+
+
+async def test_a_query_of_too_many_fields(program: Program) -> None:
+    await program.mount(Main)
+    client = await program.host.connect()
+    await client.send(b"GET /socket.io/xhr-polling//1?%b HTTP/1.1\r\nHost: x\r\n\r\n" % b"&".join([b"a=1"] * 2000))
+    answer = await client.answer()
+    assert answer.status == (400 if program.host.kind.tornado else 200)
+    assert len(Base.log) == (0 if program.host.kind.tornado else 1)
