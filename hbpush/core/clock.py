@@ -9,6 +9,7 @@ import logging
 import time
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 logger = logging.getLogger("hbpush")
@@ -45,6 +46,20 @@ class LoopClock:
         self.monotonic = loop.time
         self.call_later = loop.call_later
         self.call_soon = loop.call_soon
+
+
+def end_program(clock: Clock, error: BaseException) -> None:
+    """Let what is meant to end the program be raised in the next turn of the loop, and anything else be.
+
+    Raised where it comes up, it would meet a transport, which takes it for a fault of its connection, and whoever was being served would
+    be left without an answer.
+    """
+    if isinstance(error, KeyboardInterrupt | SystemExit):
+        clock.call_soon(partial(_raise, error))
+
+
+def _raise(error: BaseException) -> None:
+    raise error
 
 
 class WheelEntry:

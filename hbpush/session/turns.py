@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from abc import abstractmethod
+from asyncio import CancelledError
 from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Generic, TypeVar
 
+from hbpush.core.clock import end_program
 from hbpush.session.registry import Registry
 from hbpush.session.session import Session
 from hbpush.session.transport import End
@@ -22,7 +24,8 @@ logger = logging.getLogger("hbpush")
 class TurnSession(Session, Generic[P]):
     """A `Session` that gives what its client has sent to an application: at once, or when the application is done with what came before.
 
-    What the application raises is logged, and closes the session. `Registry.running` are the calls that are under way.
+    What the application raises is logged, and closes the session; a CancelledError as well, which comes of a Future that was cancelled.
+    What is meant to end the program does, when the session is closed. `Registry.running` are the calls that are under way.
     """
 
     __slots__ = ("_waiting", "_waiting_size")
@@ -63,8 +66,8 @@ class TurnSession(Session, Generic[P]):
         """Give a packet to a method of the application: what it returns to be waited for is, and what it raises closes the session."""
         try:
             outcome = call(packet)
-        except Exception:  # noqa: BLE001 - the wall between sessions: it is logged, and ends the one that has it
-            self.failed()
+        except BaseException as error:  # noqa: BLE001 - the wall between sessions: it is logged, and ends the one that has it
+            self.failed(error)
         else:
             if outcome is not None:
                 self.wait(outcome)
@@ -75,10 +78,23 @@ class TurnSession(Session, Generic[P]):
         self.registry.running.add(future)
         future.add_done_callback(self._seen_out)
 
-    def failed(self) -> None:
-        """Within an except clause: the application raised."""
-        logger.exception("a handler failed; its session is closed")
+    def tell_closed(self, call: Callable[[End], Awaitable[Any] | None], why: End) -> None:
+        """Tell the application that it is over: what it raises is logged only, for the session may be closed by a sweep of all of them."""
+        try:
+            outcome = call(why)
+        except BaseException as error:
+            logger.exception("a handler failed when it was closed")
+            end_program(self.registry.clock, error)
+        else:
+            if outcome is not None:
+                self.see_out(outcome)
+
+    def failed(self, error: BaseException) -> None:
+        """The application has raised."""
+        if not isinstance(error, KeyboardInterrupt | SystemExit):
+            logger.error("a handler failed; its session is closed", exc_info=error)
         self.close(End.FAULT)
+        end_program(self.registry.clock, error)
 
     def ended(self) -> None:
         """To be called when the session is closed: nothing has its turn any more."""
@@ -91,15 +107,17 @@ class TurnSession(Session, Generic[P]):
 
     def _done(self, then: Callable[..., object] | None, with_value: bool, future: asyncio.Future[Any]) -> None:
         self.registry.running.discard(future)
-        if future.cancelled():
+        error = CancelledError() if future.cancelled() else future.exception()
+        if error is not None:
+            # One that ends the program has been raised by the task already. A session that is over has nothing to tell of its end.
+            if not isinstance(error, KeyboardInterrupt | SystemExit) and not (self.state and future.cancelled()):
+                logger.error("a handler failed; its session is closed", exc_info=error)
             self.close(End.FAULT)
-            return
-        try:
-            value = future.result()
-            if not self.state and then is not None:
-                then(*((value,) if with_value else ()))
-        except Exception:  # noqa: BLE001 - the wall between sessions: it is logged, and ends the one that has it
-            self.failed()
+        elif not self.state and then is not None:
+            try:
+                then(*((future.result(),) if with_value else ()))
+            except BaseException as raised:  # noqa: BLE001 - as in `ask`
+                self.failed(raised)
         waiting, self._waiting = self._waiting, None
         while waiting and self._waiting is None and not self.state:
             packet, size = waiting.popleft()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
+from asyncio import CancelledError
 from collections import Counter
 from collections.abc import Awaitable
 from functools import partial
 
+from hbpush.core.clock import Clock, end_program
 from hbpush.core.counters import Counters
 from hbpush.web.answers import fail
 from hbpush.web.exchange import Endpoint, Exchange
@@ -28,6 +30,11 @@ class Hosting(ABC):
 
     @property
     @abstractmethod
+    def clock(self) -> Clock:
+        """The time of the loop."""
+
+    @property
+    @abstractmethod
     def counters(self) -> Counters:
         """Where refusals are counted."""
 
@@ -35,8 +42,9 @@ class Hosting(ABC):
         """Have an exchange answered; an error is an answer too."""
         try:
             outcome = endpoint(exchange)
-        except Exception as error:  # noqa: BLE001 - the wall behind which nothing may break the loop: a fault becomes a 500
+        except BaseException as error:  # noqa: BLE001 - the wall behind which nothing may break the loop: a fault becomes a 500
             fail(exchange, error)
+            end_program(self.clock, error)
         else:
             if outcome is not None:
                 self._see_to(exchange, outcome)
@@ -47,13 +55,18 @@ class Hosting(ABC):
         future.add_done_callback(partial(self._seen_to, exchange))
 
     def _seen_to(self, exchange: Exchange, future: asyncio.Future[object]) -> None:
+        if future not in self._pending:
+            # Given up, and nobody is there.
+            return
         self._pending.discard(future)
-        if not future.cancelled() and (error := future.exception()) is not None:
+        error = CancelledError() if future.cancelled() else future.exception()
+        if error is not None:
             fail(exchange, error)
 
     def cancel_pending(self) -> None:
         """Give up the endpoints that have not answered yet."""
-        for future in self._pending:
+        pending, self._pending = self._pending, set()
+        for future in pending:
             future.cancel()
 
     def hold_for(self, address: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Protocol, cast
@@ -14,8 +13,6 @@ from sethpusher.sockjs.contract import Handler, Opening
 
 if TYPE_CHECKING:
     from sethpusher.sockjs.server import Server
-
-logger = logging.getLogger("hbpush.sockjs")
 
 GO_AWAY = (3000, "Go away!")
 OPEN_ALREADY = (2010, "Another connection still open")
@@ -82,8 +79,8 @@ class SockSession(TurnSession[object]):
             if self.handler is None:
                 self.handler = server.application.handler(self)
             verdict = self.handler.opened(self.opening)
-        except Exception:  # noqa: BLE001 - the wall between sessions: it is logged, and ends the one that has it
-            self.failed()
+        except BaseException as error:  # noqa: BLE001 - the wall between sessions: it is logged, and ends the one that has it
+            self.failed(error)
             return
         if isinstance(verdict, bool):
             self._settle(verdict)
@@ -123,11 +120,7 @@ class SockSession(TurnSession[object]):
         self.ended()
         handler, self.handler = self.handler, None
         if handler is not None:
-            try:
-                handler.closed(why)
-            except Exception:
-                # Its session may be closed by a sweep of all of them.
-                logger.exception("a handler failed when it was closed")
+            self.tell_closed(handler.closed, why)
         if not self.fresh:
             self.server.session_over(self)
 

@@ -117,8 +117,11 @@ class Runner:
             except StopIteration as stop:
                 self._end(stop.value, None)
                 return
-            except Exception as raised:  # noqa: BLE001 - handed on through the future, to the caller or to the loop
+            except BaseException as raised:
+                # Handed on through the future, to the caller or to the loop.
                 self._end(None, raised)
+                if isinstance(raised, KeyboardInterrupt | SystemExit):
+                    raise
                 return
             try:
                 ready = self._future_of(yielded)
@@ -129,7 +132,7 @@ class Runner:
                 ready.add_done_callback(self._advance)
                 return
 
-    def _end(self, result: Any, error: Exception | None) -> None:
+    def _end(self, result: Any, error: BaseException | None) -> None:
         if error is None and self._waited:
             error = LeakedCallbackError(f"callbacks that nobody waited for: {list(self._waited)!r}")
         self.finished()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +13,6 @@ from socketio_compat.v06.contract import Handler, Opening
 
 if TYPE_CHECKING:
     from socketio_compat.v06.server import Server
-
-logger = logging.getLogger("hbpush.socketio")
 
 
 class SocketSession(TurnSession[Any]):
@@ -72,12 +69,16 @@ class SocketSession(TurnSession[Any]):
         """Send the id, and let the application have a handler for it."""
         self.send(self.id)
         try:
-            self.handler = handler = self.server.application.connection(self, opening)
+            handler = self.server.application.connection(self, opening)
+            if self.state:
+                # It was closed before it began.
+                return
+            self.handler = handler
             outcome = handler.opened()
-        except Exception:  # noqa: BLE001 - the wall between sessions: it is logged, and ends the one that has it
+        except BaseException as error:  # noqa: BLE001 - the wall between sessions: it is logged, and ends the one that has it
             # Nobody was told the id, so nobody comes for what waits.
             self.outbox.take()
-            self.failed()
+            self.failed(error)
         else:
             if outcome is not None:
                 self.wait(outcome)
@@ -117,13 +118,5 @@ class SocketSession(TurnSession[Any]):
         self.fault = why is End.FAULT
         self._heartbeats.stop(self)
         self.ended()
-        if handler is None:
-            return
-        try:
-            outcome = handler.closed(why)
-        except Exception:
-            # Its session may be closed by a sweep of all of them.
-            logger.exception("a handler failed when it was closed")
-        else:
-            if outcome is not None:
-                self.see_out(outcome)
+        if handler is not None:
+            self.tell_closed(handler.closed, why)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from asyncio import CancelledError, current_task
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import cast
 
-from hbpush.core.clock import Clock, TimerWheel
+from hbpush.core.clock import Clock, TimerWheel, end_program
 from hbpush.core.counters import Counters
 from hbpush.errors import ProtocolError
 from hbpush.session.deadlines import Deadlines
@@ -117,9 +118,9 @@ class Server(SessionServer[SocketSession]):
         session = SocketSession(self, Opening(ip, secure, query.decode("latin-1"), cookie.decode("latin-1")))
         try:
             verdict = session.open()
-        except Exception:
-            logger.exception("a handshake failed")
-            self._refuse(exchange, index, 500, "handshake error")
+        except BaseException as error:  # noqa: BLE001 - the wall between sessions
+            self._failed(exchange, index, error)
+            end_program(self.registry.clock, error)
             return None
         if isinstance(verdict, bool):
             self._greet(exchange, index, session, verdict)
@@ -129,9 +130,15 @@ class Server(SessionServer[SocketSession]):
     async def _greet_later(self, exchange: Exchange, index: str | None, session: SocketSession, verdict: Awaitable[bool]) -> None:
         try:
             may_stay = await verdict
-        except Exception:
-            logger.exception("a handshake failed")
-            self._refuse(exchange, index, 500, "handshake error")
+        except CancelledError as error:
+            task = current_task()
+            if task is not None and task.cancelling():
+                raise
+            self._failed(exchange, index, error)
+        except BaseException as error:
+            self._failed(exchange, index, error)
+            if not isinstance(error, Exception):
+                raise
         else:
             self._greet(exchange, index, session, may_stay)
 
@@ -145,6 +152,10 @@ class Server(SessionServer[SocketSession]):
             exchange.respond(GREETING.wire(text.encode()))
         else:
             exchange.respond(SCRIPT.wire(codec.jsonp_handshake(index, text)))
+
+    def _failed(self, exchange: Exchange, index: str | None, error: BaseException) -> None:
+        logger.error("a handshake failed", exc_info=error)
+        self._refuse(exchange, index, 500, "handshake error")
 
     def _refuse(self, exchange: Exchange, index: str | None, status: int, reason: str) -> None:
         if index is not None:

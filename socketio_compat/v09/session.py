@@ -72,7 +72,7 @@ class SocketSession(TurnSession[Packet]):
             self.close(End.APPLICATION)
         elif (handler := self._forget(endpoint)) is not None:
             self.send(codec.disconnect(endpoint))
-            self._tell_closed(handler, End.APPLICATION)
+            self.tell_closed(handler.closed, End.APPLICATION)
 
     # The client's side
 
@@ -126,9 +126,9 @@ class SocketSession(TurnSession[Packet]):
             # Its client waits for the answer to the handshake as long as the application does.
             self._verdict.cancel()
         for handler in endpoints.values() if endpoints else ():
-            self._tell_closed(handler, why)
+            self.tell_closed(handler.closed, why)
         if root is not None and self._open:
-            self._tell_closed(root, why)
+            self.tell_closed(root.closed, why)
         self.server.session_over(self, self._open)
 
     # One packet
@@ -141,8 +141,8 @@ class SocketSession(TurnSession[Packet]):
                 self._to_handler(self.root, packet)
         except ProtocolError as error:
             self._malformed(error)
-        except Exception:  # noqa: BLE001 - the wall between sessions: it is logged, and ends the one that has it
-            self.failed()
+        except BaseException as error:  # noqa: BLE001 - the wall between sessions: it is logged, and ends the one that has it
+            self.failed(error)
 
     def _to_endpoint(self, packet: Packet) -> None:
         if packet.type == codec.CONNECT:
@@ -269,10 +269,3 @@ class SocketSession(TurnSession[Packet]):
         self.registry.counters.refuse("malformed_packet", f"a packet is ignored: {error}")
         if self.server.settings.strict and not isinstance(error, UnknownPacketType):
             self.close(End.FAULT)
-
-    def _tell_closed(self, handler: Handler, why: End) -> None:
-        try:
-            handler.closed(why)
-        except Exception:
-            # Its session may be closed by a sweep of all of them.
-            logger.exception("a handler failed when it was closed")

@@ -47,7 +47,7 @@ class NativeServer(Hosting):
         self.heads = Heads()
         self._routes = routes
         self._limits = limits
-        self.clock = clock
+        self._clock = clock
         self.wheel = wheel
         self._counters = counters
         self.proxies = proxies
@@ -62,6 +62,10 @@ class NativeServer(Hosting):
         self._sweep_timer: Timer | None = None
         self._sweeping: list[Connection] = []
         self._empty: asyncio.Future[None] | None = None
+
+    @property
+    def clock(self) -> Clock:
+        return self._clock
 
     @property
     def routes(self) -> Routes:

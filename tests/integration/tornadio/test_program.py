@@ -380,6 +380,57 @@ async def test_a_client_that_does_not_take_what_it_is_sent_is_closed_behind_its_
     assert await bob.heard() == ["alone"]
 
 
+class Raising(Base):
+    def on_message(self, message: Any) -> None:
+        if message == "cancelled":
+            raise asyncio.CancelledError
+        if message == "strange":
+            raise BaseException("strange")
+        super().on_message(message)
+
+
+class RaisingLater(Raising):
+    async def on_message(self, message: Any) -> None:  # type: ignore[override]
+        if message == "cancelled":
+            future = asyncio.get_running_loop().create_future()
+            future.cancel()
+            future.result()
+        await asyncio.sleep(0)
+        super().on_message(message)
+
+
+@pytest.mark.parametrize("kind", [Raising, RaisingLater])
+@pytest.mark.parametrize("error", ["cancelled", "strange"])
+async def test_errors_of_handlers_that_are_no_exceptions(
+    program: Program, kind: type[Base], error: str, expected_logs: ExpectedLogs
+) -> None:
+    expected_logs("a handler failed; its session is closed")
+    await program.mount(kind)
+    socket = await program.websocket()
+    socket.say(error, "after")
+    assert await socket.read_close() == 1011
+    sid = await program.connect()
+    answer = await program.post(sid, error, "after")
+    assert (answer.status, answer.body) == ((500, b"the application has failed") if kind is Raising else (200, b"ok"))
+    await program.until(lambda: len(program.router.sessions) == 0)
+    assert (await program.poll(sid)).status == 401
+    assert Base.log == [("closed", False)] * 2
+
+
+class RaisingAtOpen(Base):
+    def on_open(self, *args: Any, **kwargs: Any) -> None:
+        raise asyncio.CancelledError
+
+
+async def test_an_error_of_on_open_that_is_no_exception(program: Program, expected_logs: ExpectedLogs) -> None:
+    expected_logs("a handler failed; its session is closed")
+    await program.mount(RaisingAtOpen)
+    assert (await program.ask("GET", "/socket.io/xhr-polling//1")).status == 500
+    socket = await program.websocket(first=False)
+    assert await socket.read_close() == 1011
+    assert Base.log == [("closed", False)] * 2
+
+
 @pytest.mark.parametrize("host", [b"Host: a b", b"Host: a/b", b"Host: b\xfccher.example", b"Host:"])
 async def test_clients_that_cannot_tell_their_host(program: Program, host: bytes) -> None:
     await program.mount(Main)
@@ -411,3 +462,19 @@ async def test_a_query_of_too_many_fields(program: Program) -> None:
     answer = await client.answer()
     assert answer.status == (400 if program.host.kind.tornado else 200)
     assert len(Base.log) == (0 if program.host.kind.tornado else 1)
+
+
+class ClosedBeforeItBegins(Base):
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.close()
+
+    def on_open(self, *args: Any, **kwargs: Any) -> None:
+        self.log.append("open")
+
+
+async def test_a_connection_that_closes_before_it_begins(program: Program) -> None:
+    await program.mount(ClosedBeforeItBegins)
+    socket = await program.websocket()
+    assert await socket.read_close() == 1000
+    assert Base.log == []
