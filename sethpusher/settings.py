@@ -52,6 +52,10 @@ class SethPusherSettings(StoreLocationSettings, frozen=True, forbid_unknown_fiel
     ] = False
     max_sessions: Annotated[Count, msgspec.Meta(description="sockets that may be open, 0 for any number")] = 100_000
     outbox_bytes: Annotated[Size, msgspec.Meta(description="bytes that may wait for a client; over that it is cut off")] = 1024 * 1024
+    max_waiting: Annotated[
+        Annotated[int, msgspec.Meta(ge=1)],
+        msgspec.Meta(description="messages of one client that may wait for those before them when it sends more"),
+    ] = 10_000
     max_body: Annotated[Size, msgspec.Meta(description="largest body that a socket may post, and largest WebSocket message")] = 1024 * 1024
 
 
@@ -68,5 +72,6 @@ def sockjs_settings(settings: SethPusherSettings) -> dict[str, Any]:
         "allowed_origins": settings.origins,
         "max_sessions": settings.max_sessions,
         "max_queue_bytes": settings.outbox_bytes,
+        "max_waiting": settings.max_waiting,
         "max_body_size": settings.max_body,
     }

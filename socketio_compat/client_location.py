@@ -44,6 +44,10 @@ class ClientSettings(StoreLocationSettings, frozen=True, forbid_unknown_fields=T
         Annotated[int, msgspec.Meta(ge=1024)],
         msgspec.Meta(description="bytes that may wait for a client since an earlier turn of the loop; over that it is cut off"),
     ] = 1024 * 1024
+    max_waiting: Annotated[
+        Annotated[int, msgspec.Meta(ge=1)],
+        msgspec.Meta(description="packets of one client that may wait for an answer of the store when it sends more"),
+    ] = 10_000
     max_body: Annotated[
         Annotated[int, msgspec.Meta(ge=1024)],
         msgspec.Meta(description="largest body that a client may post, and largest WebSocket message"),
@@ -60,6 +64,7 @@ class ClientSettings(StoreLocationSettings, frozen=True, forbid_unknown_fields=T
             "polling_timeout": self.xhr_polling_timeout,
             "session_expiry": self.session_expiry,
             "max_sessions": self.max_sessions,
+            "max_waiting": self.max_waiting,
             "max_body": self.max_body,
             "room": self.room,
         }

@@ -29,7 +29,7 @@ class Terms(NamedTuple):
     """What sessions are kept under. Times in seconds; ``heartbeat`` 0 and ``max_sessions`` 0 are for none.
 
     ``expiry`` is how long a session is kept without a transport, ``missed`` how many heartbeats may stay unanswered, ``max_waiting`` how
-    many packets of one client may wait for a handler that is busy; together they are no larger than ``room``.
+    many packets of one client may wait for a handler that is busy when it sends more; so do as many bytes as ``room`` has.
     """
 
     expiry: float = 30.0
@@ -37,7 +37,7 @@ class Terms(NamedTuple):
     missed: int = 2
     max_sessions: int = 0
     room: Room = Room()
-    max_waiting: int = 1000
+    max_waiting: int = 10_000
 
 
 S = TypeVar("S", bound="Session")

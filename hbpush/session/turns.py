@@ -28,31 +28,46 @@ class TurnSession(Session, Generic[P]):
     What is meant to end the program does, when the session is closed. `Registry.running` are the calls that are under way.
     """
 
-    __slots__ = ("_waiting", "_waiting_size")
+    __slots__ = ("_deaf", "_waiting", "_waiting_size")
 
     def __init__(self, registry: Registry[Any], id: str | None = None) -> None:
         super().__init__(registry, id)
         self._waiting: deque[tuple[P, int]] | None = None
         """What waits for the application, with its size; None while it is not busy."""
         self._waiting_size = 0
+        self._deaf = False
+        """Whether its client has sent too much: it is closed when the application is done with what was accepted."""
 
     @abstractmethod
     def take(self, packet: P) -> None:
         """A packet's turn: the protocol gives it to the application, and what has not come to its end within this call to `wait`."""
 
+    def hears(self) -> bool:
+        """Whether a post or a WebSocket message of its client's is taken: to be asked before its packets are given to `turn`.
+
+        It is, whole, when what waits for the application by then leaves room. If not, it is not taken and nothing is any more; the
+        application gets all that was taken before, and then the session is closed as SLOW.
+        """
+        # Whoever sends is there.
+        self.unheard = 0
+        registry = self.registry
+        waiting = self._waiting
+        if self._deaf:
+            return False
+        if waiting is None or (len(waiting) < registry.terms.max_waiting and self._waiting_size < registry.room.bytes):
+            return True
+        self._deaf = True
+        registry.counters.refuse("busy_session", "a client sends more than its handlers take")
+        return False
+
     def turn(self, packet: P, size: int) -> None:
-        """A packet has come; ``size`` is what it counts while it waits. A client that sends more than may wait is closed as SLOW."""
+        """A packet has come; ``size`` is what it counts while it waits."""
         waiting = self._waiting
         if waiting is None:
             self.take(packet)
-            return
-        self._waiting_size += size
-        registry = self.registry
-        if len(waiting) < registry.terms.max_waiting and self._waiting_size <= registry.room.bytes:
-            waiting.append((packet, size))
         else:
-            registry.counters.refuse("busy_session", "a client sends more than its handlers take")
-            self.close(End.SLOW)
+            self._waiting_size += size
+            waiting.append((packet, size))
 
     def wait(self, outcome: Awaitable[Any], then: Callable[..., object] | None = None, with_value: bool = False) -> None:
         """Let the packets that follow wait until ``outcome`` is there; then call ``then``, with its value if that is asked for."""
@@ -126,3 +141,5 @@ class TurnSession(Session, Generic[P]):
         if waiting and not self.state:
             # The application takes its time with one of them, too.
             self._waiting = waiting
+        elif self._deaf and self._waiting is None:
+            self.close(End.SLOW)

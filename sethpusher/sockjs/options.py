@@ -45,15 +45,18 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     # one turn counts as one, whatever it is.
     "max_queue": 10_000,
     "max_queue_bytes": 1024 * 1024,
+    # What may wait for a handler that takes its time with what the same client sent before, and as many bytes as max_queue_bytes. What
+    # comes in one post or WebSocket message counts as one; a client that sends more is closed when its handlers have had what they have.
+    "max_waiting": 10_000,
     # Bytes of what a client posts, and of a WebSocket message.
     "max_body_size": 1024 * 1024,
     # Sessions that may be open, 0 for any number.
     "max_sessions": 0,
 }
 
-_POSITIVE = ("disconnect_delay", "ping_timeout", "response_limit", "max_queue", "max_queue_bytes", "max_body_size")
+_POSITIVE = ("disconnect_delay", "ping_timeout", "response_limit", "max_queue", "max_queue_bytes", "max_waiting", "max_body_size")
 _NATURAL = ("session_check_interval", "heartbeat_delay", "max_sessions")
-_WHOLE = ("response_limit", "max_queue", "max_queue_bytes", "max_body_size", "max_sessions")
+_WHOLE = ("response_limit", "max_queue", "max_queue_bytes", "max_waiting", "max_body_size", "max_sessions")
 
 
 def effective(user_settings: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -101,6 +104,7 @@ def machine(settings: Mapping[str, Any], prefix: str) -> Settings:
         verify_ip=settings["verify_ip"],
         max_sessions=settings["max_sessions"],
         max_body=settings["max_body_size"],
+        max_waiting=settings["max_waiting"],
         room=Room(settings["max_queue_bytes"], settings["max_queue"]),
     )
 

@@ -89,6 +89,8 @@ class SockSession(TurnSession[object]):
 
     def received(self, messages: Sequence[object]) -> None:
         """Messages have come."""
+        if not self.hears():
+            return
         self.server.received += len(messages)
         for message in messages:
             if self.state:

@@ -46,8 +46,8 @@ class Settings(NamedTuple):
     verify_ip: bool = False
     """Let a session be carried to the address only that it came from."""
     max_sessions: int = 0
-    max_waiting: int = 1000
-    """Messages of one client that wait while the application is busy; together they are no larger than ``room``."""
+    max_waiting: int = 10_000
+    """Messages of one client that may wait for a busy handler when it sends more, or as many bytes as ``room`` has."""
     max_body: int = 1024 * 1024
     """Bytes of a request body, and of a WebSocket message."""
     room: Room = Room()

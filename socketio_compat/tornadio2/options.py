@@ -45,6 +45,9 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     # one turn counts as one, whatever it is.
     "max_queue": 10_000,
     "max_queue_bytes": 1024 * 1024,
+    # What may wait for a handler that takes its time with what the same client sent before, and as many bytes as max_queue_bytes. What
+    # comes in one post or WebSocket message counts as one; a client that sends more is closed when its handlers have had what they have.
+    "max_waiting": 10_000,
     # Bytes of what a client posts, and of a WebSocket message.
     "max_body_size": 1024 * 1024,
     # Sessions that may be open, 0 for any number.
@@ -52,10 +55,10 @@ DEFAULT_SETTINGS: dict[str, Any] = {
 }
 
 _POSITIVE = (
-    "session_expiry", "xhr_polling_timeout", "client_timeout", "handshake_error_status", "max_queue", "max_queue_bytes", "max_body_size",
+    "session_expiry", "xhr_polling_timeout", "client_timeout", "handshake_error_status", "max_queue", "max_queue_bytes", "max_waiting", "max_body_size",
 )  # fmt: skip
 _NATURAL = ("session_check_interval", "heartbeat_interval", "max_sessions")
-_WHOLE = ("handshake_error_status", "max_queue", "max_queue_bytes", "max_body_size", "max_sessions")
+_WHOLE = ("handshake_error_status", "max_queue", "max_queue_bytes", "max_waiting", "max_body_size", "max_sessions")
 
 
 def effective(user_settings: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -87,5 +90,6 @@ def machine(settings: Mapping[str, Any], namespace: str) -> Settings:
         close_on_goodbye=bool(settings["close_on_clean_disconnect"]),
         max_sessions=settings["max_sessions"],
         max_body=settings["max_body_size"],
+        max_waiting=settings["max_waiting"],
         room=Room(settings["max_queue_bytes"], settings["max_queue"]),
     )

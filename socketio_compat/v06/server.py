@@ -43,7 +43,7 @@ class Server(SessionServer[SocketSession]):
 
     What a client gets is always one of: 200; 400 for a post without a frame; 401 for a session that is over or never was, and for a post
     of an origin that may not; 403 for a transport that is not offered, and other requests of such an origin; 405; 500 when the
-    application has failed; 503 when there are too many sessions.
+    application has failed; 503 when there are too many sessions, or when too much of the client's waits for the application.
     """
 
     def __init__(
@@ -156,6 +156,9 @@ class Server(SessionServer[SocketSession]):
         session = self.registry.get(path.session_id)
         if session is None or session.state:
             exchange.respond(UNAUTHORIZED.wire(b"no such session"))
+            return
+        if not session.hears():
+            exchange.respond(UNAVAILABLE.wire(b"too much waits for the application"))
             return
         try:
             bodies, fault = codec.decode_stream(codec.posted(exchange.body, path.transport == JSONP))

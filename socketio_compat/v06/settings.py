@@ -24,8 +24,8 @@ class Settings(NamedTuple):
     """How long a session is kept while nothing carries it."""
     max_sessions: int = 0
     """0 for any number."""
-    max_waiting: int = 1000
-    """Messages of one client that wait while its handler is busy with those before them; together they are no larger than ``room``."""
+    max_waiting: int = 10_000
+    """Messages of one client that may wait for a busy handler when it sends more, or as many bytes as ``room`` has."""
     max_body: int = 1024 * 1024
     """Bytes of a request body, and of a WebSocket message."""
     room: Room = Room()

@@ -47,7 +47,7 @@ class WebSocketTransport(SocketCarrier["Server", "SocketSession"]):
 
     def received(self, message: str | bytes) -> None:
         session = self._session
-        if session is None:
+        if session is None or not session.hears():
             return
         if isinstance(message, bytes):
             message = message.decode("utf-8", "replace")

@@ -236,6 +236,9 @@ class Server(SessionServer[SocketSession]):
         HtmlFile(self, session).begin(exchange)
 
     def _post(self, exchange: Exchange, session: SocketSession, payload: Callable[[bytes], bytes | str]) -> None:
+        if not session.hears():
+            exchange.respond(UNAVAILABLE.wire(b"too much waits for the application"))
+            return
         try:
             packets, fault = codec.decode_payload(payload(exchange.body))
         except ProtocolError as error:

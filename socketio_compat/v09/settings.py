@@ -40,8 +40,8 @@ class Settings(NamedTuple):
     max_sessions: int = 0
     max_endpoints: int = 1000
     """Of one session."""
-    max_waiting: int = 1000
-    """Packets of one client that wait while a handler is busy with those before them; together they are no larger than ``room``."""
+    max_waiting: int = 10_000
+    """Packets of one client that may wait for a busy handler when it sends more, or as many bytes as ``room`` has."""
     max_body: int = 1024 * 1024
     """Bytes of a request body, and of a WebSocket message."""
     room: Room = Room()

@@ -63,6 +63,8 @@ class WebSocketTransport(SocketCarrier["Server", "SocketSession"]):
             if self._server.settings.websocket_check:
                 self._server.unchecked.take(self)
                 self._server.attach(session, self)
+        if not session.hears():
+            return
         if isinstance(message, bytes):
             message = message.decode("utf-8", "replace")
         if message.startswith(codec.SEPARATOR):

@@ -106,8 +106,13 @@ async def test_client_that_floods_a_busy_session(site: Site) -> None:
     await site.echo(max_waiting=5)
     socket = await site.opened()
     socket.say('5:::{"name":"wait"}', *["3:::x"] * 6)
-    assert await socket.read_close() == 4000
+    await (await site.opened()).quiet()
+    assert len(site.server.registry) == 2
     site.application.gate.set()
+    assert (await socket.event())[1] == "waited"
+    for _ in range(5):
+        assert await socket.packet() == "3:::x"
+    assert await socket.read_close() == 4000
     await (await site.opened()).quiet()
     assert not site.server.registry.running
 
@@ -115,11 +120,25 @@ async def test_client_that_floods_a_busy_session(site: Site) -> None:
 async def test_client_that_floods_a_busy_session_with_few_bytes_left(site: Site) -> None:
     await site.echo(room=Room(1000, 100))
     socket = await site.opened()
-    socket.say('5:::{"name":"wait"}', "3:::" + "x" * 900)
+    socket.say('5:::{"name":"wait"}', "3:::" + "x" * 900, "3:::" + "x" * 900, "3:::x")
     await (await site.opened()).quiet()
     assert len(site.server.registry) == 2
-    socket.say("3:::" + "x" * 100)
+    site.application.gate.set()
+    assert (await socket.event())[1] == "waited"
+    assert [await socket.packet(), await socket.packet()] == ["3:::" + "x" * 900] * 2
     assert await socket.read_close() == 4000
+
+
+async def test_a_payload_for_a_busy_session_is_taken_whole(site: Site) -> None:
+    await site.echo(max_waiting=5)
+    sid = await site.shake()
+    await site.poll(sid)
+    assert (await site.post(sid, '5:::{"name":"wait"}', *["3:::x"] * 3000)).status == 200
+    assert (await site.post(sid, "3:::y")).status == 503
+    site.application.gate.set()
+    await site.until(lambda: len(site.server.registry) == 0 or site.application.log[-1] == ("closed", "", End.SLOW))
+    answer = await site.poll(sid)
+    assert (answer.body.count(b"3:::x"), answer.body.count(b"3:::y")) == (3000, 0)
 
 
 async def test_what_waited_counts_no_more(site: Site) -> None:

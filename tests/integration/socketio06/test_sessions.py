@@ -104,12 +104,21 @@ async def test_order_is_kept_while_a_handler_waits(site: Site) -> None:
 async def test_client_that_floods_a_busy_session(site: Site) -> None:
     await site.echo(max_waiting=5)
     socket = await site.websocket()
-    socket.say("wait", *["x"] * 6)
-    assert await socket.read_close() == 4000
+    socket.say("wait", *["x"] * 3000)
+    socket.say("not taken")
+    sid = await site.connect()
+    assert (await site.post(sid, "wait", *["y"] * 3000)).status == 200
+    assert (await site.post(sid, "not taken")).status == 503
     site.application.gate.set()
+    heard: list[str] = []
+    while len(heard) < 3001:
+        heard += await socket.heard()
+    assert heard == ["waited"] + ["x"] * 3000
+    assert await socket.read_close() == 4000
+    assert streamed(await site.poll(sid)) == ["waited"] + ["y"] * 3000
     await (await site.websocket()).quiet()
     assert not site.server.registry.running
-    assert site.application.ends() == [End.SLOW]
+    assert site.application.ends() == [End.SLOW] * 2
 
 
 async def test_fault_of_a_handler(site: Site, expected_logs: ExpectedLogs) -> None:

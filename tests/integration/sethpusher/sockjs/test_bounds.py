@@ -103,15 +103,16 @@ async def test_a_client_that_sends_more_than_its_application_takes(site: SockSit
         await gate.wait()
 
     kind = recorder(on_message=on_message)
-    await site.mount(kind)
+    await site.mount(kind, max_waiting=10)
     url = await site.opened()
-    await site.send(url, *["x"] * 1001)
+    await site.send(url, *["x"] * 3000)
+    await site.send(url, "not taken")
+    await site.send(url, "not taken either")
     assert kind.log == ["open", "x"]
-    await site.send(url, "x")
-    assert kind.log == ["open", "x", "close"]
-    assert await site.xhr(url) == SLOW + "\n"
     gate.set()
-    await site.settle()
+    await site.until(lambda: kind.log[-1] == "close")
+    assert kind.log == ["open", *["x"] * 3000, "close"]
+    assert await site.xhr(url) == SLOW + "\n"
 
 
 async def test_too_many_sessions(site: SockSite) -> None:
