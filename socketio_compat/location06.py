@@ -17,7 +17,7 @@ from socketio_compat.origins import Origins
 from socketio_compat.v06 import places
 from socketio_compat.v06.channels import ChannelApplication
 from socketio_compat.v06.server import Server
-from socketio_compat.v06.settings import Settings
+from socketio_compat.v06.settings import HEARTBEAT_BELOW, POLL_BELOW, Settings
 
 TransportName = Literal["websocket", "flashsocket", "xhr-multipart", "xhr-polling", "jsonp-polling", "htmlfile"]
 
@@ -30,14 +30,14 @@ class SocketIO06Settings(ClientSettings, frozen=True, forbid_unknown_fields=True
         msgspec.Meta(min_length=1, description="transports that clients may use; the others are refused with 403"),
     ] = ("websocket", "flashsocket", "xhr-multipart", "xhr-polling", "jsonp-polling", "htmlfile")
     heartbeat_interval: Annotated[
-        Annotated[float, msgspec.Meta(ge=0, lt=15)],
+        Annotated[float, msgspec.Meta(ge=0, lt=HEARTBEAT_BELOW)],
         msgspec.Meta(
             description="seconds after which a WebSocket or stream that nothing was sent on gets a heartbeat, 0 for none; "
             "six that are not answered end a session, and clients give up after 15 seconds without anything"
         ),
     ] = 12
     xhr_polling_timeout: Annotated[
-        Annotated[float, msgspec.Meta(gt=0, lt=25)],
+        Annotated[float, msgspec.Meta(gt=0, lt=POLL_BELOW)],
         msgspec.Meta(description="seconds that a poll waits for messages; clients give up after 25"),
     ] = 20
 

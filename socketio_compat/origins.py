@@ -12,10 +12,11 @@ from hbpush.errors import ConfigError
 from hbpush.web.exchange import Exchange, HeaderLines
 
 ANY = "*"
+MAX_PORT = 65535
 METHODS: HeaderLines = b"Access-Control-Allow-Methods: POST, GET, OPTIONS\r\n"
 CREDENTIALS: HeaderLines = b"Access-Control-Allow-Credentials: true\r\nVary: Origin\r\n"
 
-_ORIGIN = re.compile(r"null|[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+_ORIGIN = re.compile(r"null|[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?")
 _PAGE = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://([^/?#@]+)(?=[/?#]|$)")
 _NAMES = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~, -]*")
 
@@ -30,7 +31,7 @@ class Origins:
         for index, origin in enumerate(listed):
             if origin == ANY and len(listed) > 1:
                 raise ConfigError("is '*', which stands alone or not at all", f"origins[{index}]")
-            if origin != ANY and not _ORIGIN.fullmatch(origin):
+            if origin != ANY and not _is_origin(origin):
                 place = "origins" if isinstance(allowed, str) else f"origins[{index}]"
                 raise ConfigError(
                     f"is {origin!r}; must be '*' or an origin such as https://example.com, in lower case, without a path", place
@@ -63,6 +64,11 @@ class Origins:
             return True
         host = exchange.header(b"host")
         return host is not None and origin.partition(b"://")[2].lower() == host.lower()
+
+
+def _is_origin(text: object) -> bool:
+    found = _ORIGIN.fullmatch(text) if isinstance(text, str) else None
+    return found is not None and int(found["port"] or 0) <= MAX_PORT
 
 
 def refusal(exchange: Exchange) -> str:

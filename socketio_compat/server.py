@@ -75,8 +75,8 @@ class SocketServer:
         self._proxies = TrustedProxies(settings.get("trusted_proxies", NEAR if xheaders else ()), as_tornado=xheaders)
         self._native: NativeServer | None = None
         port, address = settings.get("socket_io_port", PORT), settings.get("socket_io_address", "")
-        if not 0 <= port <= MAX_PORT:
-            raise ValueError(f"socket_io_port is {port}; must be from 0 to {MAX_PORT}")
+        if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port <= MAX_PORT:
+            raise ValueError(f"socket_io_port is {port!r}; must be a whole number from 0 to {MAX_PORT}")
         self._sockets: list[socket.socket] = bind_sockets(port, address or None, backlog=BACKLOG)
         self.port: int = self._sockets[0].getsockname()[1]
         """What it listens on."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hbpush.errors import ConfigError
+from hbpush.session.numbers import check_numbers
 from hbpush.session.outbox import Room
 from sethpusher.sockjs.settings import RAW_WEBSOCKET, TRANSPORTS, WEBSOCKET, Settings
 
@@ -62,12 +63,7 @@ _WHOLE = ("response_limit", "max_queue", "max_queue_bytes", "max_waiting", "max_
 def effective(user_settings: Mapping[str, Any] | None) -> dict[str, Any]:
     """The settings of a router: the user's over the defaults. Raises ConfigError, its path the name, for one that cannot be."""
     settings = {**DEFAULT_SETTINGS, **(user_settings or {})}
-    for name in (*_POSITIVE, *_NATURAL):
-        value = settings[name]
-        kinds = int if name in _WHOLE else (int, float)
-        least = "more than 0" if name in _POSITIVE else "0 or more"
-        if not isinstance(value, kinds) or isinstance(value, bool) or value < 0 or (name in _POSITIVE and not value):
-            raise ConfigError(f"is {value!r}; must be a {'whole ' if name in _WHOLE else ''}number, {least}", name)
+    check_numbers(settings, _POSITIVE, _NATURAL, _WHOLE)
     url = settings["sockjs_url"]
     if not isinstance(url, str) or (url and not url.startswith(("/", "http://", "https://"))):
         raise ConfigError(f"is {url!r}; must be empty, or a URL that begins with / or http", "sockjs_url")

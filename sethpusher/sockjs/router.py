@@ -15,6 +15,7 @@ from hbpush.core.batch import Batch
 from hbpush.core.clock import Clock, LoopClock, TimerWheel
 from hbpush.core.counters import Counters
 from hbpush.core.message import ChannelRef, Message, MessageId
+from hbpush.errors import ConfigError
 from hbpush.session.transport import End
 from hbpush.web.exchange import Endpoint, Exchange
 from hbpush.web.limits import Limits
@@ -66,6 +67,8 @@ class SockJSRouter(_sockjs_tornado.SockJSRouter):  # type: ignore[misc]
         clock: Clock | None = None,
     ) -> None:
         # What the base would make belongs to a loop, and there may be none yet.
+        if not callable(connection):
+            raise ConfigError(f"is {connection!r}; must be a SockJSConnection, or what is called as one", "connection")
         self._connection = connection
         self._session_kls = session_kls or Session
         if not issubclass(self._session_kls, Session):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hbpush.session.numbers import check_numbers
 from hbpush.session.outbox import Room
-from socketio_compat.numbers import check_numbers
-from socketio_compat.v06.settings import TRANSPORTS, Settings
+from socketio_compat.enabled import enabled
+from socketio_compat.v06.settings import HEARTBEAT_BELOW, POLL_BELOW, TRANSPORTS, Settings
 
 DEFAULT_SETTINGS: dict[str, Any] = {
     # Transports that clients may use; the others are answered 403. Names that are none are skipped.
@@ -38,19 +39,20 @@ DEFAULT_SETTINGS: dict[str, Any] = {
 _POSITIVE = ("session_expiry", "xhr_polling_timeout", "max_queue", "max_queue_bytes", "max_waiting", "max_body_size")
 _NATURAL = ("session_check_interval", "heartbeat_interval", "max_sessions")
 _WHOLE = ("max_queue", "max_queue_bytes", "max_waiting", "max_body_size", "max_sessions")
+_BELOW = {"heartbeat_interval": HEARTBEAT_BELOW, "xhr_polling_timeout": POLL_BELOW}
 
 
 def effective(settings: Mapping[str, Any] | None) -> dict[str, Any]:
     """Those of a user, laid over the defaults. Others than ours are kept. Raises ConfigError."""
     merged = {**DEFAULT_SETTINGS, **(settings or {})}
-    check_numbers(merged, _POSITIVE, _NATURAL, _WHOLE, "settings")
+    check_numbers(merged, _POSITIVE, _NATURAL, _WHOLE, "settings.", _BELOW)
     return merged
 
 
 def machine(settings: Mapping[str, Any]) -> Settings:
-    """The settings of `socketio_compat.v06.server.Server`."""
+    """The settings of `socketio_compat.v06.server.Server`. Raises ConfigError for transports that cannot be."""
     return Settings(
-        transports=tuple(dict.fromkeys(name for name in settings["enabled_protocols"] if name in TRANSPORTS)),
+        transports=enabled(settings, TRANSPORTS, "settings."),
         heartbeat_interval=settings["heartbeat_interval"],
         polling_timeout=settings["xhr_polling_timeout"],
         session_expiry=settings["session_expiry"],

@@ -146,6 +146,8 @@ class SocketRouterBase(PreflightHandler):
         clock: Clock | None = None,
     ) -> None:
         """Make a router of a derived class; the arguments are those of `get_router`."""
+        if not callable(connection):
+            raise ConfigError(f"is {connection!r}; must be a SocketConnection, or what is called as one", "handler")
         try:
             pattern = ResourcePattern(resource, extra_re, extra_sep or "")
         except re.error as error:
@@ -195,7 +197,7 @@ def get_router(
     regular expression, the first segment of its paths. ``extra_re`` is one for what has to follow there, behind the text ``extra_sep``:
     connections get it as ``extra``. ``io_loop`` is handed to connections; the running loop serves. ``clock`` is for tests.
 
-    Raises ConfigError for a setting or an expression that cannot be.
+    Raises ConfigError for a handler, a setting or an expression that cannot be.
     """
 
     class SocketRouter(SocketRouterBase):

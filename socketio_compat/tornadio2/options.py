@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from hbpush.errors import ConfigError
+from hbpush.session.numbers import check_numbers
 from hbpush.session.outbox import Room
 from hbpush.web.answers import REASONS
-from socketio_compat.numbers import check_numbers
+from socketio_compat.enabled import enabled
 from socketio_compat.v09.settings import OFFERED, TRANSPORTS, Settings
 
 DEFAULT_SETTINGS: dict[str, Any] = {
@@ -55,7 +56,8 @@ DEFAULT_SETTINGS: dict[str, Any] = {
 }
 
 _POSITIVE = (
-    "session_expiry", "xhr_polling_timeout", "client_timeout", "handshake_error_status", "max_queue", "max_queue_bytes", "max_waiting", "max_body_size",
+    "session_expiry", "xhr_polling_timeout", "client_timeout", "handshake_error_status",
+    "max_queue", "max_queue_bytes", "max_waiting", "max_body_size",
 )  # fmt: skip
 _NATURAL = ("session_check_interval", "heartbeat_interval", "max_sessions")
 _WHOLE = ("handshake_error_status", "max_queue", "max_queue_bytes", "max_waiting", "max_body_size", "max_sessions")
@@ -64,7 +66,7 @@ _WHOLE = ("handshake_error_status", "max_queue", "max_queue_bytes", "max_waiting
 def effective(user_settings: Mapping[str, Any] | None) -> dict[str, Any]:
     """Those of a user, laid over the defaults. Others than ours are kept. Raises ConfigError."""
     settings = {**DEFAULT_SETTINGS, **(user_settings or {})}
-    check_numbers(settings, _POSITIVE, _NATURAL, _WHOLE, "user_settings")
+    check_numbers(settings, _POSITIVE, _NATURAL, _WHOLE, "user_settings.")
     status = settings["handshake_error_status"]
     if status not in REASONS or status < 400:
         raise ConfigError(f"is {status}; must be an HTTP status of errors, such as 403", "user_settings.handshake_error_status")
@@ -73,10 +75,9 @@ def effective(user_settings: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def machine(settings: Mapping[str, Any], namespace: str) -> Settings:
     """The settings of `socketio_compat.v09.server.Server`."""
-    protocols = dict.fromkeys(name for name in settings["enabled_protocols"] if name in TRANSPORTS)
     return Settings(
         resource=namespace.strip("/"),
-        transports=tuple(protocols),
+        transports=enabled(settings, TRANSPORTS, "user_settings."),
         heartbeat_interval=settings["heartbeat_interval"],
         global_heartbeats=bool(settings["global_heartbeats"]),
         client_timeout=settings["client_timeout"],

@@ -14,6 +14,7 @@ from tornado.web import HTTPError
 
 from hbpush.core.clock import Clock, LoopClock, TimerWheel
 from hbpush.core.counters import Counters
+from hbpush.errors import ConfigError
 from hbpush.session.transport import End
 from hbpush.web.exchange import Endpoint, Exchange
 from hbpush.web.limits import Limits
@@ -73,6 +74,8 @@ class TornadioRouter:
         *,
         clock: Clock | None = None,
     ) -> None:
+        if not callable(connection):
+            raise ConfigError(f"is {connection!r}; must be a SocketConnection, or what is called as one", "connection")
         self.connection = connection
         self.settings = effective(user_settings)
         self.stats = RouterStats()

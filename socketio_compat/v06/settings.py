@@ -12,6 +12,10 @@ WEBSOCKET, FLASHSOCKET, MULTIPART, XHR, JSONP, HTMLFILE = TRANSPORTS = (
 """The transports, by their names in URLs."""
 
 
+HEARTBEAT_BELOW, POLL_BELOW = 15, 25
+"""Seconds after which clients give up: a stream that brings nothing, and a poll that is not answered (specification 5)."""
+
+
 class Settings(NamedTuple):
     """The watchdogs of clients want a heartbeat in less than 15 seconds and the answer to a poll in less than 25 (specification 5)."""
 

@@ -181,6 +181,7 @@ class Kept(Base):
 
 async def test_resources_and_extra(program: Program, expected_logs: ExpectedLogs) -> None:
     expected_logs("404 GET /")
+    expected_logs("enabled_protocols: 'pigeon' is no transport")
     chat = get_router(Kept, resource="chat", extra_re=r"\d+", extra_sep="/")
     ping = get_router(Kept, resource="ping")
     named = get_router(Kept, resource="map", extra_re="(?P<extra>[^/]+)-x", extra_sep=".")

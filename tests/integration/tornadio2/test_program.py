@@ -226,7 +226,8 @@ async def test_connection_that_breaks_is_no_clean_disconnect(program: Program) -
     await again.quiet()
 
 
-async def test_other_namespace(program: Program) -> None:
+async def test_other_namespace(program: Program, expected_logs: ExpectedLogs) -> None:
+    expected_logs("enabled_protocols: 'pigeon' is no transport")
     await program.mount(Main, namespace="push/io", enabled_protocols=["xhr-polling", "pigeon"])
     assert (await program.ask("GET", "/push/io/1/")).body.endswith(b":17:25:xhr-polling")
 

@@ -71,9 +71,10 @@ def test_what_cannot_be_served() -> None:
     routes = application(TornadioRouter(Echo))
     with pytest.raises(FileNotFoundError, match=r"nowhere\.pem"):
         SocketServer(routes, ssl_options={"certfile": "nowhere.pem", "keyfile": "nowhere.key"}, auto_start=False)
-    routes.settings["socket_io_port"] = 65536
-    with pytest.raises(ValueError, match="socket_io_port is 65536; must be from 0 to 65535"):
-        SocketServer(routes, auto_start=False)
+    for port in (65536, -1, "8001", None, True, 80.0):
+        routes.settings["socket_io_port"] = port
+        with pytest.raises(ValueError, match=f"socket_io_port is {port!r}; must be a whole number from 0 to 65535"):
+            SocketServer(routes, auto_start=False)
 
 
 def test_proxies_of_the_old_kind() -> None:

@@ -45,6 +45,7 @@ def test_a_program_s_own_settings_are_kept() -> None:
         ("disconnect_delay", 0),
         ("heartbeat_delay", -1),
         ("heartbeat_delay", True),
+        ("heartbeat_delay", float("nan")),
         ("response_limit", 1.5),
         ("max_queue", "many"),
         ("sockjs_url", "sockjs.js"),
@@ -59,6 +60,11 @@ def test_what_cannot_be(name: str, value: Any) -> None:
     with pytest.raises(ConfigError) as caught:
         SockJSRouter(object, "", {name: value})
     assert caught.value.path.partition("[")[0] == name
+
+
+def test_a_connection_that_cannot_be() -> None:
+    with pytest.raises(ConfigError, match="connection: is None"):
+        SockJSRouter(None)
 
 
 def test_a_prefix_is_a_path() -> None:

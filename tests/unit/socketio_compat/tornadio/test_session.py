@@ -57,8 +57,19 @@ def test_defaults() -> None:
     ("arguments", "complaint"),
     [
         ({"settings": {"session_expiry": 0}}, "settings.session_expiry"),
-        ({"settings": {"max_queue": 1.5}}, "settings.max_queue"),
-        ({"settings": {"heartbeat_interval": -1}}, "0 or more"),
+        ({"settings": {"max_queue": 1.5}}, "settings.max_queue: is 1.5; must be a whole number, more than 0"),
+        ({"settings": {"max_body_size": True}}, "settings.max_body_size: is True; must be a whole number"),
+        ({"settings": {"heartbeat_interval": -1}}, "0 or more and less than 15"),
+        ({"settings": {"heartbeat_interval": 15}}, "0 or more and less than 15"),
+        ({"settings": {"xhr_polling_timeout": 25}}, "more than 0 and less than 25"),
+        ({"settings": {"xhr_polling_timeout": float("nan")}}, "is nan"),
+        ({"settings": {"session_expiry": float("inf")}}, "is inf"),
+        ({"settings": {"enabled_protocols": "websocket"}}, "must be a list of transports: websocket, "),
+        ({"settings": {"enabled_protocols": None}}, "is None; must be a list"),
+        ({"settings": {"enabled_protocols": []}}, "which serves nobody"),
+        ({"settings": {"enabled_protocols": ["websockets"]}}, "which serves nobody"),
+        ({"settings": {"origins": "https://example.com:65536"}}, "origins"),
+        ({"settings": {"origins": [5]}}, "origins"),
         ({"settings": {"origins": "https://example.com/path"}}, "origins"),
         ({"extra_re": "("}, "is no regular expression"),
         ({"resource": "["}, "is no regular expression"),
@@ -67,3 +78,8 @@ def test_defaults() -> None:
 def test_what_cannot_be(arguments: dict[str, Any], complaint: str) -> None:
     with pytest.raises(ConfigError, match=complaint):
         get_router(SocketConnection, **arguments)
+
+
+def test_a_handler_that_cannot_be() -> None:
+    with pytest.raises(ConfigError, match="handler: is None; must be a SocketConnection"):
+        get_router(None)  # type: ignore[arg-type]

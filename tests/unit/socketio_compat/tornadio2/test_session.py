@@ -543,6 +543,9 @@ async def test_keyword_arguments_of_any_name(expected_logs: ExpectedLogs) -> Non
         ({"handshake_error_status": 200}, "handshake_error_status"),
         ({"handshake_error_status": 420}, "handshake_error_status"),
         ({"origins": "example.com"}, "origins"),
+        ({"client_timeout": float("nan")}, "client_timeout"),
+        ({"enabled_protocols": "websocket"}, "enabled_protocols"),
+        ({"enabled_protocols": ["pigeon"]}, "enabled_protocols"),
     ],
 )
 def test_settings_that_cannot_be(settings: dict[str, Any], place: str) -> None:
@@ -550,7 +553,13 @@ def test_settings_that_cannot_be(settings: dict[str, Any], place: str) -> None:
         TornadioRouter(Root, settings)
 
 
-def test_settings() -> None:
+def test_a_connection_that_cannot_be() -> None:
+    with pytest.raises(ConfigError, match="connection: is None"):
+        TornadioRouter(None)  # type: ignore[arg-type]
+
+
+def test_settings(expected_logs: ExpectedLogs) -> None:
+    expected_logs("enabled_protocols: 'pigeon' is no transport; they are websocket")
     router = TornadioRouter(Root, {"enabled_protocols": ["xhr-polling", "pigeon", "websocket"], "own": 1}, namespace="/push/")
     assert router.settings == {**DEFAULT_SETTINGS, "enabled_protocols": ["xhr-polling", "pigeon", "websocket"], "own": 1}
     # The handshake, two transports, and the rest.
@@ -563,7 +572,7 @@ def test_settings() -> None:
 
 def test_every_bound_has_a_default() -> None:
     bounds = [value for name, value in DEFAULT_SETTINGS.items() if name.startswith("max_")]
-    assert len(bounds) == 4
+    assert len(bounds) == 5
     assert all(bounds)
 
 
