@@ -79,6 +79,7 @@ class ClientLocation(Location):
     """Where clients of Socket.IO find the channels of a store. A subclass makes the ``server``, and has routes to it."""
 
     server: SessionServer[Any]
+    place = "resource"
 
     @classmethod
     def check(cls, settings: Any) -> None:

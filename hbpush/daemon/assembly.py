@@ -239,7 +239,7 @@ def _not_found(exchange: Exchange) -> None:
 
 
 def _placed(locations: Iterable[tuple[LocationChoice, Location]]) -> list[Placed]:
-    return [Placed(choice.path, choice.kind.type_name, list(location.routes())) for choice, location in locations]
+    return [Placed(choice.path, choice.kind.type_name, list(location.routes()), choice.kind.place) for choice, location in locations]
 
 
 def _started(path: str, location: Location) -> Result[None]:

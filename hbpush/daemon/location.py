@@ -50,6 +50,9 @@ class Location(ABC):
 
     Settings: ClassVar[type[LocationSettings]]
 
+    place: ClassVar[str] = "url"
+    """The option that says where it is."""
+
     def __init__(self, settings: Any, context: LocationContext) -> None:
         """``settings`` is an instance of `Settings`. Raises ConfigError, its path relative to the location, for what types cannot say."""
         self.settings = settings

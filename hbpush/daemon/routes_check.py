@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from hbpush.web.routes import Exact, Pattern, Prefix, Regex, Route
 
 _SPECIAL = ".^$*+?{}[]|()\\"
+_WORDS = re.compile(r"\(\(\?:([\w-]+(?:\|[\w-]+)*)\)\(\?:/\.\*\)\?\)\$?")
+"""One of some words, and perhaps a slash and anything behind it."""
 
 
 class Placed(NamedTuple):
-    """A location and its routes. ``path`` is its place in the configuration, ``kind`` its type."""
+    """A location and its routes. ``path`` is its place in the configuration, ``kind`` its type, ``option`` what says where it is."""
 
     path: str
     kind: str
     routes: Sequence[Route]
+    option: str = "url"
 
 
 def hidden(locations: Sequence[Placed]) -> list[str]:
@@ -27,7 +31,7 @@ def hidden(locations: Sequence[Placed]) -> list[str]:
             first = takers[0]
             lines.append(
                 f"{later.path}: the {later.kind} {_texts(later)} is never reached, because {first.path} ({first.kind} {_texts(first)}) "
-                "takes all its requests; put it first or change its url"
+                f"takes all its requests; put it first or change its {later.option}"
             )
     return lines
 
@@ -38,9 +42,10 @@ def covers(earlier: Pattern, later: Pattern) -> bool:
         return True
     if isinstance(later, Exact):
         return earlier.match(later.literal) is not None
-    start = _start(earlier)
-    if start is None:
-        return False
+    return any(_covers_from(start, earlier, later) for start in _starts(earlier))
+
+
+def _covers_from(start: bytes, earlier: Pattern, later: Pattern) -> bool:
     if isinstance(later, Prefix):
         return later.literal.startswith(start)
     # All paths of the later one begin with its head. Of those that begin with `start`, the earlier one lacks at most `start` itself.
@@ -55,15 +60,18 @@ def _taker(route: Route, locations: Sequence[Placed]) -> Placed | None:
     return next((earlier for earlier in locations if any(covers(other.pattern, route.pattern) for other in earlier.routes)), None)
 
 
-def _start(pattern: Pattern) -> bytes | None:
-    """The text such that everything longer that begins with it matches, or None."""
+def _starts(pattern: Pattern) -> list[bytes]:
+    """Texts such that everything longer that begins with one of them matches."""
     if isinstance(pattern, Prefix):
-        return pattern.literal
+        return [pattern.literal]
     if isinstance(pattern, Regex):
         head, rest = literal_head(pattern.text)
         if rest.removesuffix("$") in ("(.+)", "(.*)"):
-            return head.encode()
-    return None
+            return [head.encode()]
+        words = _WORDS.fullmatch(rest)
+        if words is not None:
+            return [f"{head}{word}/".encode() for word in words[1].split("|")]
+    return []
 
 
 def literal_head(regex: str) -> tuple[str, str]:

@@ -116,5 +116,13 @@ def test_a_location_that_is_hidden_is_found() -> None:
         assert line.startswith("locations[1]: the socketio06")
 
 
+def test_a_resource_below_a_transport_of_another_is_hidden() -> None:
+    places = [location(resource=resource) for resource in ("a", "a/websocket", "a/b", "a/websockets")]
+    placed = [Placed(f"locations[{i}]", one.type_name, one.routes(), one.place) for i, one in enumerate(places)]
+    [line] = hidden(placed)
+    assert line.startswith("locations[1]: the socketio06")
+    assert line.endswith("; put it first or change its resource")
+
+
 def nothing(exchange: Exchange) -> None:
     """The endpoint of what nobody claims."""
