@@ -131,7 +131,7 @@ class Server(SessionServer[SocketSession]):
     def _get(self, exchange: Exchange, path: Path) -> None:
         session: SocketSession | None
         if path.session_id:
-            session = self.registry.get(path.session_id)
+            session = self._known(path.session_id)
             if session is None:
                 exchange.respond(UNAUTHORIZED.wire(b"no such session"))
                 return
@@ -152,8 +152,13 @@ class Server(SessionServer[SocketSession]):
         else:
             Poll(self, session, exchange).begin()
 
+    def _known(self, id: str) -> SocketSession | None:
+        """The session that a URL names: never one on a WebSocket, whose id is for no URL."""
+        session = self.registry.get(id)
+        return None if session is None or isinstance(session.transport, WebSocketTransport) else session
+
     def _post(self, exchange: Exchange, path: Path) -> None:
-        session = self.registry.get(path.session_id)
+        session = self._known(path.session_id)
         if session is None or session.state:
             exchange.respond(UNAUTHORIZED.wire(b"no such session"))
             return
@@ -162,6 +167,8 @@ class Server(SessionServer[SocketSession]):
             return
         try:
             bodies, fault = codec.decode_stream(codec.posted(exchange.body, path.transport == JSONP))
+            if not bodies and fault is None:
+                fault = ProtocolError("no frame in the form")
         except ProtocolError as error:
             bodies, fault = [], error
         for body in bodies:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hbpush.core.batch import Batch
-from hbpush.session.transport import Shape
+from hbpush.session.transport import End, Shape
 from hbpush.web.carriers import StreamCarrier
 from hbpush.web.exchange import Exchange
 from socketio_compat.v06 import codec, forms
@@ -17,7 +17,21 @@ if TYPE_CHECKING:
     from socketio_compat.v06.session import SocketSession  # noqa: F401
 
 
-class HtmlFile(StreamCarrier["Server", "SocketSession"]):
+class _Stream(StreamCarrier["Server", "SocketSession"]):
+    """A stream whose connection ends with its session: it is all that tells the client (specification 7)."""
+
+    __slots__ = ("_exchange",)
+
+    def begin(self, exchange: Exchange) -> bool:
+        self._exchange = exchange
+        return super().begin(exchange)
+
+    def end(self, packets: Sequence[str], why: End) -> None:
+        self._exchange.keep = False
+        super().end(packets, why)
+
+
+class HtmlFile(_Stream):
     """A page whose scripts come one by one."""
 
     __slots__ = ()
@@ -35,7 +49,7 @@ class HtmlFile(StreamCarrier["Server", "SocketSession"]):
             self._session.postpone_heartbeat()
 
 
-class Multipart(StreamCarrier["Server", "SocketSession"]):
+class Multipart(_Stream):
     """A response each of whose parts takes the place of the one before."""
 
     __slots__ = ()

@@ -40,6 +40,24 @@ async def test_unknown_sessions(site: Site, path: str) -> None:
     assert site.application.openings == []
 
 
+async def test_a_session_on_a_websocket_is_for_no_url(site: Site) -> None:
+    await site.echo()
+    socket = await site.websocket()
+    for name in ("xhr-polling", "jsonp-polling", "htmlfile", "xhr-multipart"):
+        assert (await site.ask("GET", f"/socket.io/{name}/{socket.id}/1")).status == 401
+    assert (await site.post(socket.id, "x")).status == 401
+    await socket.quiet()
+
+
+@pytest.mark.parametrize("body", [b"data", b"data=", b"x=1&data=", b"", b"data=~m~"])
+async def test_posts_without_a_frame(site: Site, body: bytes) -> None:
+    await site.echo()
+    sid = await site.connect()
+    assert (await site.ask("POST", f"/socket.io/xhr-polling/{sid}/send", body=body)).status == 400
+    assert (await site.post(sid, "")).status == 200
+    assert site.application.log == ["opened", ""]
+
+
 async def test_post_without_a_session(site: Site) -> None:
     await site.echo()
     assert (await site.ask("POST", "/socket.io/xhr-polling//send", body=b"data=~m~1~m~x")).status == 401

@@ -148,7 +148,7 @@ async def test_posts_that_hold_no_frame(site: Site, body: bytes) -> None:
 async def test_posts_without_messages(site: Site) -> None:
     await site.echo()
     sid = await site.connect()
-    for body in (b"data=", b"data=~m~4~m~~h~1", b"data=~m~4~m~~j~%7B"):
+    for body in (b"data=~m~4~m~~h~1", b"data=~m~4~m~~j~%7B"):
         assert (await site.ask("POST", f"/socket.io/xhr-polling/{sid}/send", body=body)).body == b"ok"
     assert site.application.log == ["opened"]
     assert site.host.counters.counts["malformed_packet"] == 1
@@ -247,6 +247,7 @@ async def test_multipart(site: Site) -> None:
     assert part(await client.chunk()) == ['~j~{"a":"\\ud83d\\ude00"}', *EMOJI[1:]]
     await site.post(sid, "close", transport="xhr-multipart")
     assert await client.chunk() == b""
+    assert await client.reader.read() == b""
     assert site.application.ends() == [End.APPLICATION]
 
 
@@ -274,6 +275,9 @@ async def test_htmlfile(site: Site) -> None:
     chunk = (await client.chunk()).decode("ascii")
     text = json.loads(chunk.removeprefix("<script>parent.s._(").removesuffix(", document);</script>"))
     assert codec.decode_stream(text) == (['~j~{"a":"\\ud83d\\ude00"}', *EMOJI[1:]], None)
+    await site.post(sid, "close", transport="htmlfile")
+    assert await client.chunk() == b""
+    assert await client.reader.read() == b""
 
 
 async def first_script(client: Client) -> str:
