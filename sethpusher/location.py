@@ -70,6 +70,7 @@ class SethPusherLocation(Location):
     """Where sockets join the channels of a store, and programs publish to them."""
 
     type_name = "sethpusher"
+    place = "prefix"
     Settings = SethPusherSettings
     settings: SethPusherSettings
 
