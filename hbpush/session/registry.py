@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from hbpush.core.clock import Clock, TimerWheel
@@ -118,7 +117,8 @@ class Registry(Generic[S]):
     def turn_soon(self, session: Session) -> None:
         """Call `Session.turned` in the next turn of the loop."""
         self._unflushed.append(session)
-        self._schedule(self._flush)
+        if not self._scheduled:
+            self._schedule()
 
     def close(self, why: End) -> None:
         """Close every session: the server, or their place in it, goes."""
@@ -132,10 +132,9 @@ class Registry(Generic[S]):
     def _expiry(self, session: Session) -> Deadlines[Session]:
         return self._kept.get(session.id, self._leaving)
 
-    def _schedule(self, call: Callable[[], object]) -> None:
-        if not self._scheduled:
-            self._scheduled = True
-            self.clock.call_soon(call)
+    def _schedule(self) -> None:
+        self._scheduled = True
+        self.clock.call_soon(self._flush)
 
     def _flush(self) -> None:
         self._scheduled = False
@@ -145,7 +144,7 @@ class Registry(Generic[S]):
                 unflushed.popleft().turned()
         finally:
             if unflushed:
-                self._schedule(self._flush)
+                self._schedule()
 
 
 def new_id() -> str:

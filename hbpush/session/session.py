@@ -165,7 +165,7 @@ class Session(ABC):
     def turned(self) -> None:
         """The turn of the loop in which something was sent is over."""
         self._unflushed = False
-        if not self.state:
+        if self.outbox.packets and not self.state:
             self.flush()
 
     def has_room(self) -> bool:
@@ -227,9 +227,10 @@ class Session(ABC):
 
     def _begin_turn(self) -> None:
         """Something is sent for the first time in this turn of the loop."""
-        registry = self.registry
+        registry, outbox = self.registry, self.outbox
         self._unflushed = True
-        self.outbox.turn(registry.room)
+        if outbox.packets:
+            outbox.turn(registry.room)
         registry.turn_soon(self)
 
     def _leave_feeds(self) -> None:
