@@ -31,6 +31,7 @@ RETRY = 1.0
 class Sender:
     """What carries a subscriber that has no session of ours: its own ``send``."""
 
+    protocol = "python"
     feeds: dict[object, Feed] | None = None
     transport = None
     state = 0

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 class Notices:
     """A `hbpush.core.subscription.Subscriber` to all notices of a store, from `listen` on."""
 
+    protocol = "sockjs"
     takes = None
     claim: int | None = None
 

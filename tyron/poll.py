@@ -62,6 +62,8 @@ def since_of(target: bytes) -> Since:
 class Waiting:
     """The endpoint; `Exchange.args` is the `ChannelRef`. A `hbpush.web.polling.PollPlace`."""
 
+    protocol = "tyron"
+
     def __init__(self, owner: object, hub: Hub, wheel: TimerWheel, counters: Counters, settings: TyronSettings) -> None:
         self.owner = owner
         self.hub = hub

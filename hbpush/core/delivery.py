@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from hbpush.core.batch import Batch
 from hbpush.core.clock import Clock
 from hbpush.core.subscription import Subscriber
+from hbpush.core.traffic import Traffic
 
 if TYPE_CHECKING:
     from hbpush.core.channel import Channel
@@ -69,6 +70,7 @@ class Deliveries:
 
     def __init__(self, clock: Clock, failed: Failed, ended: Callable[[Channel], object]) -> None:
         self._clock = clock
+        self.traffic = Traffic()
         self._failed = failed
         self._ended = ended
         self._dirty: list[Channel] = []
@@ -129,6 +131,12 @@ class Deliveries:
         messages, channel.pending = channel.pending, []
         for subscription in channel.catching.values():
             subscription.arrived(messages)
+        count = len(messages)
+        traffic = self.traffic
+        traffic.messages += count
+        traffic.deliveries += count * len(channel.streams) + len(channel.polls)
+        for tally in traffic.tallies:
+            tally[channel.ref] += count
         targets = [*channel.polls, *channel.streams]
         if channel.polls:
             channel.polls = {}

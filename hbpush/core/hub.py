@@ -43,8 +43,10 @@ class Hub:
     def __init__(self, stores: Mapping[str, Store], clock: Clock) -> None:
         self._stores = stores
         self._clock = clock
-        self._channels: dict[ChannelRef, Channel] = {}
+        self.channels: dict[ChannelRef, Channel] = {}
+        """Those that somebody in this process is on; for others to look at only."""
         self._deliveries = Deliveries(clock, self._failed, self._forget_if_empty)
+        self.traffic = self._deliveries.traffic
 
     # Publishing
 
@@ -54,7 +56,7 @@ class Hub:
         In the receipt, ``subscribers`` are those that listened before, and ``takers`` those that get this message: streams, and
         polls that no earlier message of this tick has claimed.
         """
-        channel = self._channels.get(ref)
+        channel = self.channels.get(ref)
         if channel is None:
             return self.store(ref.store).publish(ref, draft)
         listening = channel.listening()
@@ -86,11 +88,11 @@ class Hub:
         With ``must_exist`` an absent channel closes the subscriber with ABSENT; a store that cannot be read does so with
         UNAVAILABLE. With a store that answers at once, all this happens before the call returns.
         """
-        channel = self._channels.get(ref)
+        channel = self.channels.get(ref)
         if channel is not None and channel.pending:
             self._deliveries.divide(channel)
             # Those who were served meanwhile may have left, and the record with the last of them.
-            channel = self._channels.get(ref)
+            channel = self.channels.get(ref)
         if channel is None:
             try:
                 store = self.store(ref.store)
@@ -99,7 +101,7 @@ class Hub:
             except HbpushError:
                 close(subscriber, CloseReason.UNAVAILABLE)
                 return
-            self._channels[ref] = channel
+            self.channels[ref] = channel
         if channel.watched is not None or subscriber.takes is None:
             self._catch_up(channel, subscriber, since, must_exist)
             return
@@ -117,41 +119,41 @@ class Hub:
 
     def resume(self, ref: ChannelRef, subscriber: Subscriber) -> None:
         """The subscriber has room again: go on reading history for it. Harmless when it is live."""
-        channel = self._channels.get(ref)
+        channel = self.channels.get(ref)
         subscription = None if channel is None else channel.catching.get(subscriber)
         if channel is not None and subscription is not None and not subscription.reading:
             self._read(channel, subscriber, subscription, False)
 
     def unsubscribe(self, ref: ChannelRef, subscriber: Subscriber) -> None:
         """The subscriber has left, or wants no more. Harmless when it is not there."""
-        channel = self._channels.get(ref)
+        channel = self.channels.get(ref)
         if channel is not None and channel.remove(subscriber):
             channel.report()
             self._forget_if_empty(channel)
 
     def listening(self, ref: ChannelRef) -> int:
         """How many subscribers of this process are on the channel."""
-        return self._channels[ref].listening() if ref in self._channels else 0
+        return self.channels[ref].listening() if ref in self.channels else 0
 
     def subscribers(self, ref: ChannelRef) -> list[Subscriber]:
         """The subscribers of this process on the channel, the oldest poll first."""
-        channel = self._channels.get(ref)
+        channel = self.channels.get(ref)
         return [] if channel is None else [*channel.polls, *channel.streams, *channel.catching]
 
     def settle(self, ref: ChannelRef) -> None:
         """Deliver at once what is pending or on its way on a channel, to all of it: before what must come after it, such as an end."""
-        channel = self._channels.get(ref)
+        channel = self.channels.get(ref)
         if channel is not None:
             self._deliveries.settle(channel)
 
     def claimed(self, ref: ChannelRef, poll: Subscriber) -> bool:
         """Whether a message of this tick, or one on its way, is for a poll that waits: then that is not to end without it."""
-        channel = self._channels.get(ref)
+        channel = self.channels.get(ref)
         return channel is not None and (bool(channel.pending) or poll not in channel.polls)
 
     def touch(self, ref: ChannelRef) -> None:
         """A subscriber asked for the channel without subscribing (an interval poll)."""
-        channel = self._channels.get(ref)
+        channel = self.channels.get(ref)
         if channel is None:
             with suppress(StoreUnavailable):
                 self.store(ref.store).report(ref, 0, 0, self._clock.time())
@@ -164,14 +166,14 @@ class Hub:
 
     def close(self, ref: ChannelRef, subscriber: Subscriber, reason: CloseReason) -> None:
         """Drop one subscriber and tell it why."""
-        if ref in self._channels:
-            self._drop(self._channels[ref], [subscriber], reason)
+        if ref in self.channels:
+            self._drop(self.channels[ref], [subscriber], reason)
 
     def release(self, reason: CloseReason, owner: object = None) -> None:
         """Drop every subscriber of an owner (None: every one), after what is on its way to it was delivered."""
-        for ref in list(self._channels):
+        for ref in list(self.channels):
             self.settle(ref)
-            channel = self._channels.get(ref)
+            channel = self.channels.get(ref)
             if channel is not None:
                 self._drop(channel, [s for s in self.subscribers(ref) if owner is None or s.owner is owner], reason)
 
@@ -187,7 +189,7 @@ class Hub:
 
     def deliver(self, message: Message) -> None:
         """A message of a watched channel: it claims the polls that wait, and goes out with the flush of this tick."""
-        channel = self._channels.get(message.channel)
+        channel = self.channels.get(message.channel)
         if channel is None:
             return
         if not channel.pending:
@@ -197,13 +199,13 @@ class Hub:
     def deleted(self, ref: ChannelRef) -> None:
         """The channel is no more: what was published before is delivered, then every subscriber is closed."""
         self.settle(ref)
-        if ref in self._channels:
-            self._drop(self._channels[ref], self.subscribers(ref), CloseReason.DELETED)
+        if ref in self.channels:
+            self._drop(self.channels[ref], self.subscribers(ref), CloseReason.DELETED)
 
     def gap(self, ref: ChannelRef) -> None:
         """Messages of the channel were lost on the way: its subscribers are told."""
         self.settle(ref)
-        channel = self._channels.get(ref)
+        channel = self.channels.get(ref)
         if channel is None:
             return
         for subscriber in [*channel.polls, *channel.streams]:
@@ -213,15 +215,15 @@ class Hub:
 
     def displaced(self, ref: ChannelRef, number: int) -> None:
         """A poll has claimed the channel as the last one: those here that were earlier leave."""
-        if ref in self._channels:
-            self._channels[ref].claimed = max(self._channels[ref].claimed, number)
+        if ref in self.channels:
+            self.channels[ref].claimed = max(self.channels[ref].claimed, number)
         for subscriber in self.subscribers(ref):
             if subscriber.claim is not None and subscriber.claim < number:
                 self.close(ref, subscriber, CloseReason.DISPLACED)
 
     def newest_claim(self, ref: ChannelRef) -> int:
         """The greatest number that `displaced` has told since somebody here listens."""
-        return self._channels[ref].claimed if ref in self._channels else 0
+        return self.channels[ref].claimed if ref in self.channels else 0
 
     # From history to live
 
@@ -340,8 +342,8 @@ class Hub:
     def _forget_if_empty(self, channel: Channel) -> None:
         if channel.polls or channel.streams or channel.catching or channel.pending or channel.running:
             return
-        if self._channels.get(channel.ref) is channel:
-            del self._channels[channel.ref]
+        if self.channels.get(channel.ref) is channel:
+            del self.channels[channel.ref]
             # A store that is away announces nothing, asked or not; and whoever has just left is not to hear of it.
             with suppress(HbpushError):
                 channel.store.unwatch(channel.ref)

@@ -45,6 +45,13 @@ class Subscriber(Protocol):
         """The location that it belongs to: what `Hub.release` goes by."""
 
     @property
+    def protocol(self) -> str:
+        """What whoever looks at the server is told that it speaks, in one word: ``long``, ``eventsource``, ``socketio``.
+
+        One that lacks it counts as ``python``.
+        """
+
+    @property
     def takes(self) -> int | None:
         """1 for a poll, which the first delivery ends (no unsubscribe is needed then); None for a stream."""
 

@@ -31,6 +31,8 @@ CHUNKED_COMMENT = chunk(COMMENT)
 class EventSource(Streaming):
     """The place of event streams."""
 
+    protocol = "eventsource"
+
     def __init__(self, owner: object, context: LocationContext, settings: SubscriberSettings) -> None:
         super().__init__(owner, context, settings)
         self.retry = settings.retry

@@ -60,6 +60,10 @@ class Leg(Waiting):
     def owner(self) -> object:
         return self.stream.place.owner
 
+    @property
+    def protocol(self) -> str:
+        return self.stream.place.protocol
+
     def missed(self) -> None:
         if self.out is None:
             self.lost = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import partial
+from typing import ClassVar
 from urllib.parse import unquote_to_bytes
 
 from hbpush.core.message import NEWEST, ChannelRef, Edge, Last, Since
@@ -32,6 +33,8 @@ class Streaming(ABC):
 
     ``owner`` is the location, by which `Hub.release` finds its subscribers.
     """
+
+    protocol: ClassVar[str]
 
     def __init__(self, owner: object, context: LocationContext, settings: SubscriberSettings) -> None:
         self.owner = owner

@@ -121,6 +121,8 @@ def _reached(since: Since, last: MessageId) -> Since:
 class LongPoll(Polling):
     """A request waits until there is a message for it."""
 
+    protocol = "long"
+
     def __init__(self, owner: object, hub: Hub, wheel: TimerWheel, counters: Counters, settings: SubscriberSettings) -> None:
         super().__init__(owner, hub, settings)
         self.wheel = wheel

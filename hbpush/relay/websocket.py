@@ -49,6 +49,8 @@ AWAY = (TRY_LATER, "the store cannot be reached")
 class SocketPlace(Streaming):
     """The place of WebSockets."""
 
+    protocol = "websocket"
+
     def __init__(self, owner: object, context: LocationContext, settings: SubscriberSettings) -> None:
         super().__init__(owner, context, settings)
         self.counters: Counters = context.counters

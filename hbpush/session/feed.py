@@ -39,6 +39,10 @@ class Feed:
         self._since: MessageId | None = None
         """Where to begin when there is room."""
 
+    @property
+    def protocol(self) -> str:
+        return self.session.protocol
+
     def join(self, since: Since) -> None:
         """Subscribe: at once, or, where there is history to come, when the session has room. The hub may drop it within this call."""
         self.live = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from hbpush.core.batch import Batch
 from hbpush.session.outbox import Outbox
@@ -52,6 +52,9 @@ class Session(ABC):
         registry.add(self)
 
     # What a protocol adds
+
+    protocol: ClassVar[str] = "session"
+    """`Subscriber.protocol` of its feeds."""
 
     @abstractmethod
     def beat(self) -> None:

@@ -22,6 +22,8 @@ class PollPlace(Protocol):
     @property
     def owner(self) -> object: ...
     @property
+    def protocol(self) -> str: ...
+    @property
     def hub(self) -> Hub: ...
     @property
     def wheel(self) -> TimerWheel: ...
@@ -55,6 +57,10 @@ class HeldPoll(ABC):
     @property
     def owner(self) -> object:
         return self._place.owner
+
+    @property
+    def protocol(self) -> str:
+        return self._place.protocol
 
     @abstractmethod
     def missed(self) -> None:

@@ -42,6 +42,8 @@ class SockSession(TurnSession[object]):
     them; one on a WebSocket ends with that.
     """
 
+    protocol = "sockjs"
+
     __slots__ = ("ending", "fresh", "handler", "named", "opening", "server")
 
     def __init__(self, server: Server, opening: Opening, id: str | None = None) -> None:

@@ -21,6 +21,8 @@ class SocketSession(TurnSession[Any]):
     ``handler`` is the application's side of it while it is open; ``fault`` tells that its handler raised, which ended it.
     """
 
+    protocol = "socketio06"
+
     __slots__ = ("_beats", "_heartbeats", "fault", "handler", "server")
 
     def __init__(self, server: Server) -> None:

@@ -30,6 +30,8 @@ class SocketSession(TurnSession[Packet]):
     Handlers send packets by `send`, made by `socketio_compat.v09.codec`.
     """
 
+    protocol = "socketio"
+
     __slots__ = ("_held", "_open", "_opening", "_verdict", "endpoints", "opening", "root", "server")
 
     def __init__(self, server: Server, opening: Opening) -> None:

@@ -15,6 +15,8 @@ class Listener:
     ``full_after`` is how many deliveries it has room for; ``on_deliver`` and the like are called after the fact.
     """
 
+    protocol = "list"
+
     def __init__(self, takes: int | None = None, owner: object = None, full_after: int | None = None) -> None:
         self.takes = takes
         self.claim: int | None = None
