@@ -6,8 +6,9 @@ import hmac
 from collections.abc import Awaitable, Hashable, Sequence
 from typing import Any
 
+from hbpush.core.figures import Figure
 from hbpush.daemon import keys
-from hbpush.daemon.location import Location, LocationContext
+from hbpush.daemon.location import Entrance, Location, LocationContext
 from hbpush.daemon.options import shown
 from hbpush.errors import ConfigError
 from hbpush.web.exchange import Exchange
@@ -115,6 +116,12 @@ class SethPusherLocation(Location):
             if isinstance(rule, EndpointRule):
                 found += rule.routes
         return found
+
+    def figures(self) -> Sequence[Figure]:
+        return self.router.figures()
+
+    def entrances(self) -> Sequence[Entrance]:
+        return (Entrance("sockjs", f"{self._base}{PREFIX}/", self.settings.store),)
 
     def release(self) -> None:
         self.application.crowd.quiet()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
 
-from hbpush.daemon.location import Location, StoreLocationSettings
+from hbpush.core.figures import Figure
+from hbpush.daemon.location import Entrance, Location, StoreLocationSettings
 from hbpush.errors import ConfigError
 from hbpush.session.outbox import Room
 from hbpush.session.transport import End
@@ -101,6 +103,12 @@ class ClientLocation(Location):
             "the first request of a client makes a session that lives in one process, where all that follow have to come back to; "
             "run one process, or several behind a balancer that sends each client to the same one"
         )
+
+    def figures(self) -> Sequence[Figure]:
+        return self.server.figures()
+
+    def entrances(self) -> Sequence[Entrance]:
+        return (Entrance(self.type_name, f"/{self.settings.resource}/", self.settings.store),)
 
     def release(self) -> None:
         self.server.close(End.SHUTDOWN)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from urllib.parse import unquote_to_bytes
 
 from hbpush.core.message import ChannelRef
-from hbpush.daemon.location import Location, LocationContext
+from hbpush.daemon.location import Entrance, Location, LocationContext
 from hbpush.daemon.options import join, shown
 from hbpush.errors import ConfigError
 from hbpush.stores.redis_listener import Commands
@@ -63,6 +63,13 @@ class TyronLocation(Location):
             Route(Prefix(f"{prefix}store/"), lookup, _key),
             Route(Prefix(prefix), waiting, self._channel, guard=self._guard),
         ]
+
+    @property
+    def trouble(self) -> str:
+        return self.feed.listener.trouble
+
+    def entrances(self) -> Sequence[Entrance]:
+        return (Entrance("tyron", self.settings.prefix, self.settings.store),)
 
     def start(self) -> Future[None]:
         return self.feed.start()

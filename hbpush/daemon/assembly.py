@@ -10,7 +10,6 @@ or goes, it is one line in the log.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 from asyncio import Future
 from collections.abc import Callable, Iterable
@@ -23,10 +22,12 @@ from hbpush.core.counters import Counters
 from hbpush.core.hub import Hub
 from hbpush.core.result import Result
 from hbpush.core.subscription import CloseReason
+from hbpush.daemon.addresses import is_loopback
 from hbpush.daemon.configuration import OTHER_VARIABLES, SERVER_VARIABLES, Configuration, LocationChoice, StoreChoice
 from hbpush.daemon.location import Location, LocationContext
 from hbpush.daemon.options import join, nearest
 from hbpush.daemon.routes_check import Placed, hidden
+from hbpush.daemon.site import Site
 from hbpush.errors import ConfigError, HbpushError
 from hbpush.stores.base import Store, StoreContext
 from hbpush.web.answers import NOT_FOUND
@@ -60,12 +61,17 @@ class Assembly:
         self.clock = clock
         self.wheel = TimerWheel(clock)
         self.counters = Counters(clock)
+        self.site = Site()
+        self.site.started = clock.time()
+        """What locations may see of all this."""
         self._publish_routes = publish_routes
         self._stores: dict[str, Store] = {name: self._store(name, choice, configuration) for name, choice in configuration.stores.items()}
+        self.site.stores = self._stores
         self.hub = Hub(self._stores, clock)
         self._locations: list[tuple[LocationChoice, Location]] = [
             (choice, self._location(choice, configuration)) for choice in configuration.locations
         ]
+        self.site.locations = [location for _, location in self._locations]
         self._placed = _placed(self._locations)
         self.routes = self._table()
         self._running = False
@@ -103,6 +109,7 @@ class Assembly:
 
     def release(self) -> None:
         """Tell every subscriber that the server goes."""
+        self.site.closing = True
         try:
             self.hub.release(CloseReason.SHUTDOWN)
         except Exception as error:  # noqa: BLE001 - a plug-in's subscriber: the server goes all the same
@@ -151,6 +158,7 @@ class Assembly:
         self._stores.clear()
         self._stores.update(stores)
         self._locations = locations
+        self.site.locations = [location for _, location in locations]
         self._placed = placed
         self.configuration = configuration
         for choice, location in locations:
@@ -215,23 +223,13 @@ class Assembly:
 
     def _location(self, choice: LocationChoice, configuration: Configuration) -> Location:
         try:
-            return choice.kind(choice.settings, LocationContext(choice.path, self.hub, self.clock, self.wheel, self.counters))
+            return choice.kind(choice.settings, LocationContext(choice.path, self.hub, self.clock, self.wheel, self.counters, self.site))
         except ConfigError as error:
             path = join(choice.path, error.path) if error.path else choice.path
             raise ConfigError(error.message, f"{configuration.source}: {path}") from None
 
     def _table(self) -> Routes:
         return Routes([route for placed in self._placed for route in placed.routes], _not_found)
-
-
-def is_loopback(address: str) -> bool:
-    """Whether only this machine can reach what listens on an address."""
-    if address == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False
 
 
 def _not_found(exchange: Exchange) -> None:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from hbpush.daemon import config_file, plugins
+from hbpush.daemon.addresses import is_loopback
 from hbpush.daemon.config_file import ConfigFile
 from hbpush.daemon.location import Location, LocationSettings, StoreLocationSettings
 from hbpush.daemon.options import convert, either, join, nearest, settings, shown, unknown
@@ -120,6 +121,8 @@ def configure(source: ConfigFile, environ: Mapping[str, str], flags: Flags = Fla
     stores = _store_variables(stores, variables)
     given = {option: getattr(flags, option) for option in SERVER_VARIABLES.values()}
     server = msgspec.structs.replace(server, **{name: value for name, value in given.items() if value is not None})
+    if not is_loopback(server.address):
+        _check_exposed(source.name, locations)
     return Configuration(source.name, server, stores, locations, _unknown(variables))
 
 
@@ -148,6 +151,14 @@ def _shared_stores() -> str:
             if plugins.store_type(name, "").shared:
                 shared.append(name)
     return f"use a store of type {either(shared)}, which processes share, or " if shared else "use "
+
+
+def _check_exposed(source: str, locations: tuple[LocationChoice, ...]) -> None:
+    for choice in locations:
+        try:
+            choice.kind.check_exposed(choice.settings)
+        except ConfigError as error:
+            raise ConfigError(error.message, f"{source}: {join(choice.path, error.path) if error.path else choice.path}") from None
 
 
 def tls_context(tls: Tls) -> ssl.SSLContext:

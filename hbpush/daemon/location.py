@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import msgspec
 
 from hbpush.core.clock import Clock, TimerWheel
 from hbpush.core.counters import Counters
+from hbpush.core.figures import Figure
 from hbpush.core.hub import Hub
 from hbpush.core.result import Result
+from hbpush.daemon.site import Site
 from hbpush.web.routes import Route
 
 
@@ -28,6 +30,17 @@ class StoreLocationSettings(LocationSettings, frozen=True, forbid_unknown_fields
     store: Annotated[str, msgspec.Meta(description="the name of the store that keeps the channels")] = "default"
 
 
+class Entrance(NamedTuple):
+    """A way to subscribe to channels of a store. ``protocol`` is that of the subscribers that come by it (`Subscriber.protocol`).
+
+    ``path`` is what its URLs begin with; what follows is the protocol's.
+    """
+
+    protocol: str
+    path: str
+    store: str
+
+
 class LocationContext(msgspec.Struct, frozen=True):
     """What a location is given to work with. ``path`` is its place in the configuration, such as ``locations[2]``."""
 
@@ -36,6 +49,7 @@ class LocationContext(msgspec.Struct, frozen=True):
     clock: Clock
     wheel: TimerWheel
     counters: Counters
+    site: Site = msgspec.field(default_factory=Site)
 
 
 class Location(ABC):
@@ -83,6 +97,23 @@ class Location(ABC):
         here, and what would do: "it keeps sessions on polling transports; only transports: [websocket] can have workers".
         """
         return ""
+
+    @classmethod  # noqa: B027 - most may be reached by whoever there is
+    def check_exposed(cls, settings: Any) -> None:
+        """Raise ConfigError as `check` does for what must not be where others than this machine may reach it."""
+
+    @property
+    def trouble(self) -> str:
+        """Why it cannot serve now, beside what its store says of itself, in one line; empty when it can."""
+        return ""
+
+    def figures(self) -> Sequence[Figure]:
+        """What the status page tells of it. It must be cheap."""
+        return ()
+
+    def entrances(self) -> Sequence[Entrance]:
+        """How its channels can be subscribed to, by the paths that can be told."""
+        return ()
 
     @abstractmethod
     def routes(self) -> Sequence[Route]:

@@ -70,6 +70,9 @@ class Role:
     warns = True
     """Whether it tells the operator what is to be known about the configuration: one process does."""
 
+    number = 1
+    """Which of the processes that share the port it is."""
+
     def __init__(self, started_as: ServerSettings) -> None:
         self.started_as = started_as
         self.port = started_as.port
@@ -108,6 +111,9 @@ class Daemon:
             self._assembly.counters,
             TrustedProxies(configuration.server.trusted_proxies),
         )
+        site = self._assembly.site
+        site.front = self._server
+        site.worker, site.workers = role.number, role.started_as.workers
         self._signalled = False
         """Whether a signal has asked for the end. The next one is the second; the first after what the role asked may be the same wish."""
         self._stop_asked = asyncio.Event()
@@ -119,7 +125,7 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop, number)
         loop.add_signal_handler(signal.SIGHUP, self._reload_asked.set)
-        self._role.begin(self._stop_asked.set, self._reload_asked.set)
+        self._role.begin(self._ask_to_stop, self._reload_asked.set)
         serving = asyncio.ensure_future(self._serve())
         stopping = asyncio.ensure_future(self._stop_asked.wait())
         await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -203,6 +209,10 @@ class Daemon:
             os._exit(128 + number)
         logger.info("%s: stopping", number.name)
         self._signalled = True
+        self._ask_to_stop()
+
+    def _ask_to_stop(self) -> None:
+        self._assembly.site.closing = True
         self._stop_asked.set()
 
     def _route(self, routes: Routes) -> None:

@@ -37,6 +37,7 @@ class Worker(Role):
     def __init__(self, number: int, started_as: ServerSettings, port: int, channel: socket.socket) -> None:
         super().__init__(started_as)
         self.port = port
+        self.number = number
         self.warns = number == 1
         self._channel = channel
         self._alone = False

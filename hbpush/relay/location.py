@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from hbpush.core.message import ChannelRef
 from hbpush.daemon import keys
-from hbpush.daemon.location import Location, LocationContext
+from hbpush.daemon.location import Entrance, Location, LocationContext
 from hbpush.daemon.options import shown
 from hbpush.daemon.routes_check import literal_head
 from hbpush.errors import ConfigError
@@ -127,6 +127,13 @@ class SubscriberLocation(RelayLocation):
         if not self.settings.multiple:
             return super().channel(name)
         return tuple([super(SubscriberLocation, self).channel(part) for part in name.split(b",")]) if name else ()
+
+    def entrances(self) -> Sequence[Entrance]:
+        settings = self.settings
+        if not isinstance(self.pattern, Prefix):
+            return ()
+        protocols = ("long", "eventsource", "websocket") if settings.polling == "auto" else (settings.polling,)
+        return [Entrance(protocol, self.pattern.literal.decode(), settings.store) for protocol in protocols]
 
     def make_endpoint(self) -> Endpoint:
         context, settings = self.context, self.settings

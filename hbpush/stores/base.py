@@ -20,6 +20,7 @@ import msgspec
 
 from hbpush.core.clock import Clock
 from hbpush.core.counters import Counters
+from hbpush.core.figures import Figure
 from hbpush.core.message import BEFORE_ALL, ChannelRef, Draft, Message, MessageId, Since
 from hbpush.core.result import Result
 from hbpush.stores.leases import Leases
@@ -222,6 +223,10 @@ class Store(ABC):
     def trouble(self) -> str:
         """Why the store cannot serve now, in one line; empty when it can."""
         return ""
+
+    def figures(self) -> Sequence[Figure]:
+        """What the status page tells of it, as it is known here without asking anybody. It must be cheap."""
+        return ()
 
 
 UNSHARED = Claim(1)

@@ -10,11 +10,12 @@ from __future__ import annotations
 import sys
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import ClassVar
 
 from hbpush.core.clock import Timer
+from hbpush.core.figures import Figure
 from hbpush.core.message import OLDEST, ChannelRef, Draft, Last, Message, MessageId, Since
 from hbpush.errors import ChannelNotFound, MessageTooLarge, StoreError, StoreFull
 from hbpush.stores.base import Page, Receipt, Store, StoreContext, StoreEvents, StoreSettings
@@ -198,6 +199,14 @@ class MemoryStore(Store):
                 log.requested = requested
         elif requested is not None and ref in self._watched:
             self._watched[ref] = requested
+
+    def figures(self) -> Sequence[Figure]:
+        return (
+            Figure("channels", len(self._logs), "Channels in the store."),
+            Figure("bytes", self._bytes, "What the kept messages count, with 256 bytes for each."),
+            Figure("watched_channels", len(self._watched), "Channels that somebody here listens to."),
+            Figure("tombstones", len(self._tombstones), "Channels that were removed of late, whose last ids are still known."),
+        )
 
     # Channels come and go
 

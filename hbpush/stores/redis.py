@@ -9,9 +9,11 @@ from __future__ import annotations
 import logging
 import secrets
 from asyncio import Future, ensure_future, gather
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import ClassVar
 
+from hbpush.core.figures import Figure
 from hbpush.core.message import ChannelRef, Draft, Since
 from hbpush.core.result import Result
 from hbpush.stores.base import Claim, ClaimMode, Page, Receipt, Store, StoreContext, StoreEvents, StoreSettings
@@ -44,7 +46,7 @@ class RedisStore(Store):
         super().__init__(settings, context)
         self._place = Place(settings)
         loaded = scripts(settings, self._place.login.database)
-        tails = Tails(settings.tail_bytes, settings.max_messages)
+        self._tails = tails = Tails(settings.tail_bytes, settings.max_messages)
         process = secrets.token_hex(8).encode()
         tags = [b"%x" % number for number in range(PARTITIONS)] if settings.cluster else [b"0"]
         self._partitions = [Partition(self, settings, context, self._place, loaded, tag, process, tails) for tag in tags]
@@ -92,6 +94,16 @@ class RedisStore(Store):
     @property
     def trouble(self) -> str:
         return next(iter(self._away.values()), "")
+
+    def figures(self) -> Sequence[Figure]:
+        partitions = self._partitions
+        return (
+            Figure("channels", sum(each.channels for each in partitions), "Channels in the store, as of its last sign of life."),
+            Figure("bytes", sum(each.bytes for each in partitions), "What the kept messages count, as of its last sign of life."),
+            Figure("watched_channels", sum(each.watched for each in partitions), "Channels that this process listens to at Redis."),
+            Figure("tail_bytes", self._tails.bytes, "Bytes of new messages that this process keeps for those who ask again."),
+            Figure("waiting_bytes", sum(each.waiting_bytes for each in partitions), "Bytes of commands that wait for answers of Redis."),
+        )
 
     # What partitions ask and tell (`hbpush.stores.redis_partition.Owner`)
 

@@ -118,6 +118,11 @@ class Link:
         """Whether commands can be sent."""
         return self._commands is not None
 
+    @property
+    def waiting_bytes(self) -> int:
+        """What waits for replies."""
+        return 0 if self._commands is None else self._commands.waiting_bytes
+
     async def _keep(self) -> None:
         waits = Waits()
         while True:

@@ -234,6 +234,16 @@ class Partition:
         if self._watches.unwatch(ref):
             self._presence.watch(ref, False)
 
+    @property
+    def watched(self) -> int:
+        """Channels that are listened to."""
+        return len(self._watches)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes of commands without a reply."""
+        return self._link.waiting_bytes
+
     # What the link tells
 
     def connected(self) -> None:

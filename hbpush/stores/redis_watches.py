@@ -68,6 +68,9 @@ class Watches:
         self._to_look: OrderedDict[Watch, None] = OrderedDict()
         self._looking = 0
 
+    def __len__(self) -> int:
+        return len(self._watches)
+
     def get(self, ref: ChannelRef) -> Watch | None:
         """The watch of a channel, though it may only linger."""
         return self._watches.get(ref)

@@ -98,6 +98,11 @@ class Connection(asyncio.Protocol):
         """When the oldest command without a reply was sent, in the loop's time."""
         return self._waiting[0][2] if self._waiting else None
 
+    @property
+    def waiting_bytes(self) -> int:
+        """What the commands without a reply count towards ``bound``."""
+        return self._bytes
+
     def close(self, reason: str) -> None:
         """End it at once. What waits is told within this call or soon after."""
         if self.closed:

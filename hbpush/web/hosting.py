@@ -11,6 +11,7 @@ from functools import partial
 
 from hbpush.core.clock import Clock, end_program
 from hbpush.core.counters import Counters
+from hbpush.errors import ProtocolError
 from hbpush.web.answers import fail
 from hbpush.web.exchange import Endpoint, Exchange
 from hbpush.web.limits import Limits
@@ -43,6 +44,8 @@ class Hosting(ABC):
         try:
             outcome = endpoint(exchange)
         except BaseException as error:  # noqa: BLE001 - the wall behind which nothing may break the loop: a fault becomes a 500
+            if isinstance(error, ProtocolError):
+                self.counters.add("protocol_error")
             fail(exchange, error)
             end_program(self.clock, error)
         else:
@@ -77,6 +80,10 @@ class Hosting(ABC):
             return False
         self._held[address] += 1
         return True
+
+    def held(self) -> int:
+        """How many requests are counted as held."""
+        return self._held.total()
 
     def release_address(self, address: str) -> None:
         """One held request less."""

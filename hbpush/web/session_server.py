@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
 from hbpush.core.clock import Clock, TimerWheel
 from hbpush.core.counters import Counters
+from hbpush.core.figures import Figure
 from hbpush.session.deadlines import Deadlines
 from hbpush.session.registry import Registry, Terms
 from hbpush.session.session import Session
@@ -33,6 +35,19 @@ class SessionServer(Generic[S]):
     def close(self, why: End) -> None:
         """End every session."""
         self.registry.close(why)
+
+    def figures(self) -> Sequence[Figure]:
+        """What the status page tells of it."""
+        registry = self.registry
+        return (
+            Figure("sessions", len(registry), "Open sessions."),
+            Figure("most_sessions", registry.most, "The most sessions that there were at the same time."),
+            Figure("opened_sessions", registry.opened, "Sessions that there ever were.", True),
+            Figure("carriers", self.connections, "Polls, streams and WebSockets that carry sessions now."),
+            Figure("attached_carriers", self.attached, "Polls, streams and WebSockets that have ever carried a session.", True),
+            Figure("sent_packets", self.sent, "Packets that were sent.", True),
+            Figure("received_packets", self.received, "Packets that were received.", True),
+        )
 
     def attach(self, session: Session, transport: Transport) -> None:
         """A transport carries a session from now on."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,7 @@ from tornado.routing import Rule
 from hbpush.core.batch import Batch
 from hbpush.core.clock import Clock, LoopClock, TimerWheel
 from hbpush.core.counters import Counters
+from hbpush.core.figures import Figure
 from hbpush.core.message import ChannelRef, Message, MessageId
 from hbpush.errors import ConfigError
 from hbpush.session.transport import End
@@ -143,6 +144,10 @@ class SockJSRouter(_sockjs_tornado.SockJSRouter):  # type: ignore[misc]
             self._server = Server(Connections(self), self._machine, clock, wheel, counters)
             self.stats.watch(self._server, wheel)
         return self._server
+
+    def figures(self) -> Sequence[Figure]:
+        """What the status page tells of it."""
+        return () if self._server is None else self._server.figures()
 
     def ground(self) -> tuple[Clock, TimerWheel, Counters]:
         """What the machine goes by and counts into: the running loop, unless a router that derives from this one shares somebody else's."""

@@ -12,6 +12,7 @@ from hbpush.core.clock import TimerWheel
 from hbpush.core.hub import Hub
 from hbpush.core.message import ChannelRef
 from hbpush.daemon import plugins
+from hbpush.daemon import site as daemon_site
 from hbpush.daemon.location import Location, LocationContext
 from hbpush.stores.base import Store, StoreContext, StoreSettings
 from hbpush.stores.memory import MemoryStore
@@ -40,6 +41,8 @@ class Site:
         self.store: Store
         self.wheel: TimerWheel
         self.locations: list[Location] = []
+        self.seen = daemon_site.Site()
+        """What the locations see of their server."""
 
     @property
     def clock(self) -> ManualClock:
@@ -57,11 +60,14 @@ class Site:
         self.hub = Hub({"default": self.store}, self.clock)
         self.store.start(self.hub)
         self.wheel = TimerWheel(self.clock)
+        self.seen.stores = {"default": self.store}
+        self.seen.locations = self.locations
+        self.seen.started = self.clock.time()
         for index, options in enumerate(locations or USUAL):
             kind = plugins.location_type(options["type"], "type")
             settings = msgspec.convert({key: value for key, value in options.items() if key != "type"}, kind.Settings)
             kind.check(settings)
-            where = LocationContext(f"locations[{index}]", self.hub, self.clock, self.wheel, self.host.counters)
+            where = LocationContext(f"locations[{index}]", self.hub, self.clock, self.wheel, self.host.counters, self.seen)
             self.locations.append(kind(settings, where))
         for location in self.locations:
             await self._done(location.start())

@@ -352,6 +352,7 @@ class Connection(asyncio.Protocol):
             if waited > limits.body_timeout:
                 self.transport.abort()
         elif self.current is None and waited > limits.idle_timeout:
+            self.server.counters.add("idle_timeout")
             self.lingering = True
             self.transport.close()
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections.abc import Sequence
 
 from hbpush.core.clock import Clock, Timer, TimerWheel
 from hbpush.core.counters import Counters
+from hbpush.core.figures import Figure
 from hbpush.web.hosting import Hosting
 from hbpush.web.limits import Limits
 from hbpush.web.native.connection import Connection
@@ -90,6 +92,14 @@ class NativeServer(Hosting):
     @property
     def counters(self) -> Counters:
         return self._counters
+
+    def figures(self) -> Sequence[Figure]:
+        """How many clients there are, for the status page."""
+        return (
+            Figure("connections", len(self.connections) + len(self._adopted), "Open connections."),
+            Figure("upgraded_connections", len(self._adopted), "Those of them that speak HTTP no longer: WebSockets for the most part."),
+            Figure("held_requests", self.held(), "Requests and streams that are held, where max_held_per_address has them counted."),
+        )
 
     async def listen(
         self, address: str, port: int, ssl_context: ssl.SSLContext | None = None, reuse_port: bool = False

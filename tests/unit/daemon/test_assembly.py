@@ -14,7 +14,8 @@ from hbpush.core.clock import LoopClock
 from hbpush.core.message import OLDEST, ChannelRef, Draft
 from hbpush.core.result import Result
 from hbpush.core.subscription import CloseReason
-from hbpush.daemon.assembly import Assembly, is_loopback
+from hbpush.daemon.addresses import is_loopback
+from hbpush.daemon.assembly import Assembly
 from hbpush.daemon.configuration import Configuration, LocationChoice, StoreChoice
 from hbpush.daemon.location import Location, StoreLocationSettings
 from hbpush.daemon.settings import ServerSettings
