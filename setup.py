@@ -40,7 +40,7 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.11",
     packages=find_packages(include=["hbpush*", "tyron*", "socketio_compat*", "sethpusher*"]),
-    package_data={"": ["*.lua", "py.typed"]},
+    package_data={"": ["py.typed"], "hbpush.stores": ["scripts/*.lua"]},
     install_requires=REQUIRED,
     extras_require=EXTRAS,
     entry_points={
@@ -50,11 +50,13 @@ setup(
             "seth-pusher = sethpusher.default_server:main",
         ],
         "hbpush.locations": [
+            "health = hbpush.status.location:HealthLocation",
             "publisher = hbpush.relay.location:PublisherLocation",
             "subscriber = hbpush.relay.location:SubscriberLocation",
             "socketio = socketio_compat.location:SocketIOLocation",
             "socketio06 = socketio_compat.location06:SocketIO06Location",
             "sethpusher = sethpusher.location:SethPusherLocation",
+            "status = hbpush.status.location:StatusLocation",
             "tyron = tyron.location:TyronLocation",
         ],
         "hbpush.stores": [
