@@ -40,7 +40,7 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.11",
     packages=find_packages(include=["hbpush*", "tyron*", "socketio_compat*", "sethpusher*"]),
-    package_data={"": ["py.typed"], "hbpush.stores": ["scripts/*.lua"]},
+    package_data={"": ["py.typed"], "hbpush.console": ["page/*"], "hbpush.stores": ["scripts/*.lua"]},
     install_requires=REQUIRED,
     extras_require=EXTRAS,
     entry_points={
@@ -50,6 +50,7 @@ setup(
             "seth-pusher = sethpusher.default_server:main",
         ],
         "hbpush.locations": [
+            "console = hbpush.console.location:ConsoleLocation",
             "health = hbpush.status.location:HealthLocation",
             "publisher = hbpush.relay.location:PublisherLocation",
             "subscriber = hbpush.relay.location:SubscriberLocation",

@@ -37,4 +37,5 @@ def test_everything_is_shipped() -> None:
         for path in (ROOT / room).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
+    assert "hbpush/console/page/index.html" in there
     assert there - shipped == set()

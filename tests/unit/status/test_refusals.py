@@ -7,7 +7,7 @@ import re
 from hbpush.status.refusals import KINDS, counted
 from tests.support.process import ROOT
 
-BELOW = ("core", "stores", "session", "web", "daemon", "relay", "status")
+BELOW = ("core", "stores", "session", "web", "daemon", "relay", "status", "console")
 CALL = re.compile(r'\b_?(?:refuse|refused|add)\(\s*"([a-z_]+)"')
 
 

@@ -1,0 +1,212 @@
+// Subscriptions whose clients speak more than HTTP: the relay's WebSocket, Socket.IO 0.6 and 0.9, SockJS. As in polls.js, each is a
+// function (place, channel, hear) -> stop, and goes on after the last id that it had, where its protocol has ids.
+
+import {encodeId, sleep} from "./ask.js";
+
+const AGAIN = 1000;
+
+const inWebSocket = (url) => url.replace(/^http/, "ws");
+
+// A WebSocket that is opened again when it is lost. `greet(socket)` is called when it is open, `heard(text, socket)` for each frame;
+// a code of 4500 and more means not to come back.
+function lasting(url, protocols, hear, greet, heard) {
+    let socket = null;
+    let timer = 0;
+    let wanted = true;
+    function open() {
+        socket = new WebSocket(inWebSocket(url()), protocols);
+        socket.onopen = () => {
+            hear.state("open");
+            greet(socket);
+        };
+        socket.onmessage = (event) => heard(event.data, socket);
+        socket.onclose = (event) => {
+            const final = event.code >= 4500 && event.code < 5000;
+            hear.state(final ? `closed: ${event.reason}` : `lost, trying again${event.reason ? `: ${event.reason}` : ""}`);
+            if (wanted && !final) {
+                timer = setTimeout(open, AGAIN);
+            }
+        };
+    }
+    open();
+    return () => {
+        wanted = false;
+        clearTimeout(timer);
+        socket.onclose = null;
+        socket.close();
+    };
+}
+
+export function websocket(place, channel, hear) {
+    let last = "";
+    const url = () => place + encodeId(channel) + (last ? `?since=${last}` : "");
+    return lasting(url, ["hbpush.json"], hear, () => {}, (text) => {
+        const said = JSON.parse(text);
+        if (said.gap) {
+            hear.notice("messages were missed");
+        } else if (said.deleted) {
+            hear.notice("the channel was deleted");
+        } else if (said.id) {
+            last = said.id;
+            hear.message(said);
+        }
+    });
+}
+
+// Socket.IO 0.9: packets are `type:id:endpoint:data`; several in one payload have their lengths before them.
+
+function packets(payload) {
+    if (!payload.startsWith("\ufffd")) {
+        return payload ? [payload] : [];
+    }
+    const found = [];
+    for (let place = 0; payload[place] === "\ufffd"; ) {
+        const end = payload.indexOf("\ufffd", place + 1);
+        const length = Number(payload.slice(place + 1, end));
+        found.push(payload.slice(end + 1, end + 1 + length));
+        place = end + 1 + length;
+    }
+    return found;
+}
+
+// What packets mean to a subscription: `take(packet, send)` for each that comes. It begins with the server's `1::`.
+function conversation(channel, hear) {
+    let last = null;
+    const told = {
+        message: (message) => {
+            last = message.id;
+            hear.message(message);
+        },
+        gap: () => hear.notice("messages were missed"),
+        deleted: () => hear.notice("the channel was deleted"),
+    };
+    return function take(packet, send) {
+        const [, type, , , data] = /^(\d):(\d*\+?):([^:]*):?([^]*)$/.exec(packet) ?? [];
+        if (type === undefined) {
+            return;
+        }
+        if (packet[0] === "1") {
+            send(`5:1+::${JSON.stringify({name: "subscribe", args: last ? [channel, last] : [channel]})}`);
+        } else if (packet[0] === "2") {
+            send("2::");
+        } else if (packet[0] === "6") {
+            const [answer] = JSON.parse(data.replace(/^\d+\+?/, "") || "[{}]");
+            hear.state(answer.error ? `refused: ${answer.error}` : "open");
+            if (answer.missed) {
+                hear.notice("messages were missed");
+            }
+            last = last ?? answer.id ?? null;
+        } else if (packet[0] === "5") {
+            const event = JSON.parse(data);
+            told[event.name]?.(event.args[0]);
+        }
+    };
+}
+
+async function handshake(place, signal) {
+    const answer = await fetch(`${place}1/?t=${Date.now()}`, {signal, cache: "no-store"});
+    if (!answer.ok) {
+        throw new Error(`the handshake was answered ${answer.status}`);
+    }
+    return (await answer.text()).split(":")[0];
+}
+
+// Runs `talk(session, signal)` for one session after the other, until stopped.
+function sessions(place, hear, talk) {
+    const given = new AbortController();
+    (async () => {
+        while (!given.signal.aborted) {
+            try {
+                await talk(await handshake(place, given.signal), given.signal);
+                throw new Error("the session has ended");
+            } catch (error) {
+                if (!given.signal.aborted) {
+                    hear.state(`lost, trying again: ${error.message}`);
+                    await sleep(AGAIN);
+                }
+            }
+        }
+    })();
+    return () => given.abort();
+}
+
+export function socketio(place, channel, hear) {
+    const take = conversation(channel, hear);
+    return sessions(place, hear, (session, signal) => {
+        const socket = new WebSocket(inWebSocket(`${place}1/websocket/${session}`));
+        signal.addEventListener("abort", () => socket.close());
+        socket.onmessage = (event) => packets(event.data).forEach((packet) => take(packet, (text) => socket.send(text)));
+        return new Promise((resolve) => (socket.onclose = resolve));
+    });
+}
+
+export function socketioPolling(place, channel, hear) {
+    const take = conversation(channel, hear);
+    return sessions(place, hear, async (session, signal) => {
+        const url = `${place}1/xhr-polling/${session}`;
+        signal.addEventListener("abort", () => void fetch(`${place}1/xhr-polling/${session}?disconnect=1`).catch(() => {}));
+        const send = (text) => fetch(url, {method: "POST", body: text, headers: {"Content-Type": "text/plain; charset=UTF-8"}, signal}).catch(() => {});
+        for (;;) {
+            const answer = await fetch(`${url}?t=${Date.now()}`, {signal, cache: "no-store"});
+            if (!answer.ok) {
+                return;
+            }
+            for (const packet of packets(await answer.text())) {
+                if (packet.startsWith("7:") || packet.startsWith("0:")) {
+                    return;
+                }
+                take(packet, send);
+            }
+        }
+    });
+}
+
+// Socket.IO 0.6: frames `~m~length~m~body`, of which a body `~h~n` is a heartbeat and `~j~…` JSON; the first is the session's id.
+
+const framed = (body) => `~m~${body.length}~m~${body}`;
+
+function bodies(text) {
+    const found = [];
+    for (let place = 0; ; ) {
+        const [head, length] = /^~m~(\d+)~m~/.exec(text.slice(place)) ?? [];
+        if (head === undefined) {
+            return found;
+        }
+        place += head.length + Number(length);
+        found.push(text.slice(place - Number(length), place));
+    }
+}
+
+export function socketio06(place, channel, hear) {
+    let last = null;
+    const subscribe = () => framed(`~j~${JSON.stringify({type: "subscribe", channel, ...(last ? {since: last} : {})})}`);
+    return lasting(() => `${place}websocket`, [], hear, (socket) => socket.send(subscribe()), (text, socket) => {
+        for (const body of bodies(text)) {
+            if (body.startsWith("~h~")) {
+                socket.send(framed(body));
+            } else if (body.startsWith("~j~")) {
+                const said = JSON.parse(body.slice(3));
+                if (said.type === "message") {
+                    last = said.id;
+                    hear.message({id: said.id, data: said.data, encoding: said.encoding});
+                } else if (said.type === "error") {
+                    hear.state(`refused: ${said.error}`);
+                } else if (said.type === "gap" || said.missed) {
+                    hear.notice("messages were missed");
+                }
+            }
+        }
+    });
+}
+
+// SockJS, as a WebSocket without its frames, to SethPusher: what it says is its own, and has no ids.
+export function sockjs(place, channel, hear) {
+    return lasting(() => `${place}websocket`, [], hear, (socket) => socket.send(JSON.stringify({type: "subscribe", channel})), (text) => {
+        const said = JSON.parse(text);
+        if (said.error) {
+            hear.state(`refused: ${said.error.message}`);
+        } else if (!("subscriber_id" in Object(said.message))) {
+            hear.message({data: said.message ?? said});
+        }
+    });
+}

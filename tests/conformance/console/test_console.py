@@ -1,0 +1,234 @@
+"""The console in a browser, used as a person would; behind a proxy, with a key, and over a restart of its server.
+
+Screenshots are kept in ``.screenshots``, which git ignores.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conformance.driving.drivers import NODE, need_clients
+from tests.support.packages import needs
+from tests.support.plain_http import ask
+from tests.support.process import Daemon
+from tests.support.redis_server import RedisServer
+from tests.support.redis_server import missing as missing_redis
+
+HERE = Path(__file__).parent
+CLIENTS = HERE.parent / "socketio"
+"""Where the browser's driver is installed."""
+SCREENSHOTS = HERE / ".screenshots"
+TIMEOUT = 90.0
+CHANNEL = "a/b?\u00fc <b>"
+NASTY = '<img src=x onerror="document.title=1"> \U0001f600 <script>document.title = 2</script>'
+
+LOCATIONS = [
+    {"type": "console"},
+    {"type": "subscriber", "prefix": "/sub/", "polling": "auto", "create_on_get": True},
+    {"type": "subscriber", "prefix": "/isub/", "polling": "interval", "create_on_get": True},
+    {"type": "publisher", "prefix": "/pub/"},
+    {"type": "socketio", "publish": True},
+    {"type": "socketio06"},
+    {"type": "sethpusher", "prefix": "/seth/"},
+]
+CLIENT_NAMES = [
+    "Long poll", "EventSource", "WebSocket", "Interval poll", "Socket.IO 0.9, WebSocket", "Socket.IO 0.9, XHR polling",
+    "Socket.IO 0.6, WebSocket", "SockJS, raw WebSocket",
+]  # fmt: skip
+WITHOUT_SUBSCRIPTION = ["Interval poll"]
+WITHOUT_IDS = ["SockJS, raw WebSocket"]
+
+
+def under(prefix: str) -> list[dict[str, Any]]:
+    """The same, each below a prefix."""
+    moved = [
+        {**place, "prefix": prefix + str(place.get("prefix", "/")).lstrip("/")}
+        for place in LOCATIONS
+        if "socketio" not in str(place["type"])
+    ]
+    return moved + [{**place, "resource": f"{prefix.strip('/')}/socket.io"} for place in LOCATIONS if "socketio" in str(place["type"])]
+
+
+def configured(folder: Path, locations: list[dict[str, Any]], **more: Any) -> Path:
+    path = folder / "hbpushd.json"
+    path.write_text(json.dumps({"port": 0, "address": "127.0.0.1", "locations": locations, **more}), encoding="utf-8")
+    return path
+
+
+class Person:
+    """Whoever sits in front of the page: one play of ``drive.js``."""
+
+    def __init__(self, url: str, play: str, **order: Any) -> None:
+        order |= {"executable": shutil.which("chromium"), "clients": str(CLIENTS / ".clients"), "url": url, "play": play}
+        self._process = subprocess.Popen(
+            [*NODE, HERE / "drive.js"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+
+    def wait(self) -> None:
+        """Until it waits for something to happen."""
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if line != "waiting\n":
+            self.saw()
+            pytest.fail(f"it did not wait: {line}")
+
+    def saw(self, go_on: str = "") -> Any:
+        """What it saw in the end."""
+        try:
+            told, wrong = self._process.communicate(go_on, timeout=TIMEOUT)
+        finally:
+            self._process.kill()
+        assert self._process.returncode == 0, wrong
+        seen = json.loads(told)
+        assert seen.pop("faults") == []
+        return seen
+
+
+@contextmanager
+def proxied(folder: Path, port: int) -> Iterator[str]:
+    """nginx in front of a server, which is below /under/ there and knows nothing of it."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        front = free.getsockname()[1]
+    paths = " ".join(f"{name}_temp_path {folder};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    (folder / "nginx.conf").write_text(
+        f"""
+        daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log; events {{}}
+        http {{
+            access_log off; {paths}
+            map $http_upgrade $connection_kind {{ default upgrade; '' close; }}
+            server {{
+                listen 127.0.0.1:{front};
+                location /under/ {{
+                    proxy_pass http://127.0.0.1:{port}/;
+                    proxy_http_version 1.1;
+                    proxy_buffering off;
+                    proxy_set_header Upgrade $http_upgrade;
+                    proxy_set_header Connection $connection_kind;
+                    proxy_set_header Host $http_host;
+                }}
+            }}
+        }}
+        """,
+        encoding="utf-8",
+    )
+    nginx = subprocess.Popen(["/usr/sbin/nginx", "-e", folder / "error.log", "-c", folder / "nginx.conf"])
+    try:
+        for _ in range(200):
+            try:
+                socket.create_connection(("127.0.0.1", front), 0.1).close()
+                break
+            except OSError:
+                with pytest.raises(subprocess.TimeoutExpired):
+                    nginx.wait(0.05)
+        yield f"http://127.0.0.1:{front}/under/"
+    finally:
+        nginx.terminate()
+        nginx.wait(10)
+
+
+def check_everything(seen: Any, channel: str) -> None:
+    """A person has seen each message in each pane, under its id, and nothing that was run."""
+    assert sorted(way.rpartition(" (")[0] for way in seen["ways"]) == sorted(CLIENT_NAMES)
+    first, second = seen["ids"]
+    heard = {pane["client"]: pane["heard"] for pane in seen["panes"]}
+    assert heard.keys() == set(CLIENT_NAMES)
+    for client, messages in heard.items():
+        if client not in WITHOUT_IDS:
+            assert messages == [[first, "first"], [second, NASTY]], client
+    assert seen["recent"] == [[second, NASTY], [first, "first"]]
+    assert (seen["row"][0], seen["row"][1]) == (channel, "default")
+    assert (seen["images"], seen["title"], seen["unlabelled"]) == (0, "hbpush console", [])
+    assert seen["left"] == len(CLIENT_NAMES) - 1
+
+
+def everything(url: str, **more: Any) -> Any:
+    subscribers = len(CLIENT_NAMES) - len(WITHOUT_SUBSCRIPTION)
+    return Person(url, "everything", channel=CHANNEL, subscribers=subscribers, **more).saw()
+
+
+@pytest.mark.full
+def test_every_protocol(tmp_path: Path) -> None:
+    need_clients(CLIENTS, "chromium")
+    SCREENSHOTS.mkdir(exist_ok=True)
+    with Daemon("-c", configured(tmp_path, LOCATIONS)) as daemon:
+        seen = everything(f"http://127.0.0.1:{daemon.port}/", screenshots=str(SCREENSHOTS))
+    check_everything(seen, CHANNEL)
+    assert seen["overflow"] == 0
+    assert len(list(SCREENSHOTS.glob("*.png"))) == 3
+
+
+@pytest.mark.full
+@needs("nginx")
+def test_behind_a_proxy_that_strips_a_prefix(tmp_path: Path) -> None:
+    need_clients(CLIENTS, "chromium")
+    with Daemon("-c", configured(tmp_path, LOCATIONS)) as daemon, proxied(tmp_path, daemon.port) as url:
+        check_everything(everything(url), CHANNEL)
+
+
+@pytest.mark.full
+def test_under_a_prefix_that_is_kept(tmp_path: Path) -> None:
+    need_clients(CLIENTS, "chromium")
+    with Daemon("-c", configured(tmp_path, under("/push/"))) as daemon:
+        # Without the last slash one is led to it.
+        check_everything(everything(f"http://127.0.0.1:{daemon.port}/push"), CHANNEL)
+
+
+@pytest.mark.full
+def test_the_key(tmp_path: Path) -> None:
+    need_clients(CLIENTS, "chromium")
+    key = "s\u00e9same \u2713"
+    with Daemon("-c", configured(tmp_path, [{"type": "console", "key": key}, {"type": "publisher", "prefix": "/pub/"}])) as daemon:
+        seen = Person(f"http://127.0.0.1:{daemon.port}/", "key", key=key).saw()
+        assert seen["hidden"]
+        assert not [line for line in daemon.lines if "same" in line]
+
+
+@pytest.mark.full
+@pytest.mark.skipif(missing_redis() is not None, reason=missing_redis() or "")
+def test_streams_go_on_by_id_after_a_restart(tmp_path: Path) -> None:
+    need_clients(CLIENTS, "chromium")
+    with RedisServer() as redis:
+        config = configured(tmp_path, LOCATIONS, store={"type": "redis", "host": "127.0.0.1", "port": redis.port})
+        with Daemon("-c", config) as other:
+            with Daemon("-c", config) as first:
+                port = first.port
+                person = Person(f"http://127.0.0.1:{port}/", "restart", channel="news")
+                person.wait()
+                first.signal(signal.SIGTERM)
+                assert first.wait() == 0
+            published = json.loads(ask(other.port, "POST", "/pub/news", b"two", {"Accept": "application/json"}).body)
+            with Daemon("-c", config, "--port", str(port)):
+                seen = person.saw("go on\n")
+    assert sorted(pane["client"] for pane in seen["panes"]) == ["EventSource", "WebSocket"]
+    for pane in seen["panes"]:
+        assert pane["heard"] == [[seen["first"], "one"], [published["last_message_id"], "two"]], pane
+
+
+@pytest.mark.full
+def test_streams_are_told_of_the_gap_that_a_restart_makes_in_memory(tmp_path: Path) -> None:
+    need_clients(CLIENTS, "chromium")
+    config = configured(tmp_path, LOCATIONS)
+    with Daemon("-c", config) as first:
+        port = first.port
+        person = Person(f"http://127.0.0.1:{port}/", "restart", channel="news")
+        person.wait()
+        first.signal(signal.SIGTERM)
+        assert first.wait() == 0
+    with Daemon("-c", config, "--port", str(port)):
+        lost = json.loads(ask(port, "POST", "/pub/news", b"two", {"Accept": "application/json"}).body)
+        seen = person.saw("go on\n")
+    for pane in seen["panes"]:
+        assert pane["heard"] == [[seen["first"], "one"], "messages were missed", [lost["last_message_id"], "two"]], pane

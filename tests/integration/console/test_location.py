@@ -1,0 +1,197 @@
+"""``type: console``: its page, what the page asks for, and who may ask."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from hbpush.console.files import NAMES
+from hbpush.console.location import ConsoleLocation
+from hbpush.daemon.config_file import ConfigFile
+from hbpush.daemon.configuration import Flags, configure
+from hbpush.errors import ConfigError
+from tests.integration.console.conftest import Site, everywhere
+from tests.support.hosts import Answer
+from tests.support.process import ROOT
+from tests.support.site import wire
+
+JSON = "Content-Type: application/json"
+PLACES = (
+    {"type": "console"},
+    {"type": "subscriber", "prefix": "/sub/", "polling": "auto", "create_on_get": True},
+    {"type": "subscriber", "url": "/(.+)/read/"},
+    {"type": "socketio"},
+    {"type": "sethpusher", "prefix": "/seth/"},
+)
+
+
+async def ask(site: Site, method: str, path: str, *lines: str, host: str = "localhost", body: bytes = b"") -> Answer:
+    """A request that names a host."""
+    return await site.host.ask(wire(method, path, *lines, body=body).replace(b"Host: localhost", b"Host: %b" % host.encode(), 1))
+
+
+async def told(site: Site, path: str, *lines: str) -> Any:
+    answer = await ask(site, "GET", path, *lines, host="localhost:9090")
+    assert (answer.status, answer.headers[b"content-type"]) == (200, b"application/json"), answer
+    return json.loads(answer.body)
+
+
+async def publish(site: Site, channel: str, *lines: str, **body: str) -> tuple[int, Any]:
+    answer = await ask(site, "POST", f"/console/publish?channel={channel}", JSON, *lines, host="[::1]:9090", body=json.dumps(body).encode())
+    return answer.status, json.loads(answer.body) if answer.status == 200 else answer.body
+
+
+@everywhere
+@pytest.mark.parametrize("prefix", ["/", "/desk/"])
+async def test_the_files(site: Site, prefix: str, quiet_access_log: None) -> None:
+    await site.serve({"type": "console", "prefix": prefix})
+    for name in NAMES:
+        answer = await site.ask("GET", prefix if name == "index.html" else f"{prefix}console/{name}")
+        assert answer.status == 200
+        assert answer.body == (ROOT / "hbpush" / "console" / "page" / name).read_bytes()
+        policy = answer.headers[b"content-security-policy"]
+        assert policy.startswith(b"default-src 'none'; script-src 'self'; ")
+        assert b"unsafe" not in policy
+        assert answer.headers[b"x-content-type-options"] == b"nosniff"
+    assert (await site.ask("GET", f"{prefix}console/location.py")).status == 404
+    assert (await site.ask("POST", prefix)).status == 405
+    if prefix != "/":
+        moved = await site.ask("GET", prefix.rstrip("/"))
+        assert (moved.status, moved.headers[b"location"]) == (308, b"desk/")
+
+
+def test_all_files_are_served_and_none_has_a_script_or_an_address_in_it() -> None:
+    folder = ROOT / "hbpush" / "console" / "page"
+    assert sorted(path.name for path in folder.iterdir()) == sorted(NAMES)
+    page = (folder / "index.html").read_text(encoding="utf-8")
+    assert not re.search(r"<script(?![^>]*\bsrc=)|\son[a-z]+=|<style|\sstyle=", page)
+    assert not re.search(r'(?:src|href)="(?:/|https?:)', page)
+    for path in folder.glob("*.js"):
+        assert not re.search(r"innerHTML|insertAdjacentHTML|outerHTML|document\.write|\beval\(", path.read_text(encoding="utf-8")), (
+            path.name
+        )
+
+
+async def test_what_there_is(site: Site) -> None:
+    await site.serve(*PLACES)
+    server = await told(site, "/console/server")
+    assert (server["worker"], server["workers"], server["stores"]) == (1, 1, [{"name": "default", "type": "memory"}])
+    assert [(each["protocol"], each["path"]) for each in server["entrances"]] == [
+        ("long", "./sub/"),
+        ("eventsource", "./sub/"),
+        ("websocket", "./sub/"),
+        ("socketio", "./socket.io/"),
+        ("sockjs", "./seth/connect/"),
+    ]
+
+
+async def test_samples(site: Site) -> None:
+    await site.serve(*PLACES)
+    await site.hold("/sub/news")
+    stream = await site.host.connect()
+    await stream.send(wire("GET", "/sub/%FF", "Accept: text/event-stream"))
+    await site.until(lambda: len(site.hub.channels) == 2)
+    sample = await told(site, "/console/sample")
+    assert (sample["subscribers"], sample["listened"], sample["protocols"]) == (2, 2, {"long": 1, "eventsource": 1})
+    assert {(row["id"], row["rate"], *row["subscribers"].items()) for row in sample["channels"]} == {
+        ("news", 0, ("long", 1)),
+        ("\udcff", 0, ("eventsource", 1)),
+    }
+    assert (await publish(site, "news", data="x"))[0] == 200
+    site.clock.advance(1)
+    sample = await told(site, "/console/sample")
+    assert (sample["number"], sample["history"], sample["channels"][0]["rate"]) == (2, [[1, 1]], 1)
+    found = await told(site, "/console/sample?match=%FF")
+    assert [row["id"] for row in found["channels"]] == ["\udcff"]
+    assert (await told(site, "/console/sample?match=absent"))["channels"] == []
+
+
+@everywhere
+async def test_publishing_and_the_last_messages(site: Site) -> None:
+    await site.serve(*PLACES)
+    status, first = await publish(site, "news", data="\u00fc", type="text/plain", event="tick")
+    assert (status, first["subscribers"], first["takers"]) == (200, 0, 0)
+    await publish(site, "news", data='{"a": 1}', type="application/json")
+    channel = await told(site, "/console/channel?channel=news&store=default")
+    assert (channel["exists"], channel["messages"], channel["subscribers"]) == (True, 2, 0)
+    assert [(each["data"], each["event"]) for each in channel["recent"]] == [({"a": 1}, None), ("\u00fc", "tick")]
+    assert channel["recent"][1]["id"] == first["id"]
+    absent = await told(site, f"/console/channel?channel={quote('a/b?&')}")
+    assert (absent["id"], absent["exists"], absent["recent"]) == ("a/b?&", False, [])
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/console/channel", 404), ("/console/channel?channel=" + "x" * 1025, 403), ("/console/channel?channel=x&store=other", 503)],
+)
+async def test_channels_that_cannot_be(site: Site, path: str, status: int) -> None:
+    await site.serve({"type": "console"})
+    assert (await site.ask("GET", path)).status == status
+
+
+async def test_without_a_key_it_is_for_its_own_machine(site: Site) -> None:
+    await site.serve({"type": "console"})
+    for path in ("/", "/console/server", "/console/sample", "/console/channel?channel=x"):
+        for host in ("push.example", "127.0.0.1.push.example", "10.0.0.1:9090", "localhost.push.example:9090"):
+            refused = await ask(site, "GET", path, host=host)
+            assert refused.status == 403, (path, host)
+            assert b"set key" in refused.body
+        for host in ("127.0.0.1:9090", "localhost", "[::1]:9090", "127.8.8.8"):
+            assert (await ask(site, "GET", path, host=host)).status == 200, (path, host)
+
+
+async def test_a_page_of_another_site_cannot_publish(site: Site) -> None:
+    await site.serve({"type": "console"})
+    for media in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "text/plain; a=application/json"):
+        answer = await site.ask("POST", "/console/publish?channel=x", f"Content-Type: {media}", body=b'{"data": "x"}')
+        assert answer.status == 415
+    preflight = await site.ask("OPTIONS", "/console/publish?channel=x", "Origin: http://other.example")
+    assert b"access-control-allow-origin" not in preflight.headers
+    assert not (await told(site, "/console/channel?channel=x"))["exists"]
+
+
+@everywhere
+async def test_with_a_key_everything_but_the_page_needs_it(site: Site) -> None:
+    await site.serve({"type": "console", "key": "open sesame"})
+    assert (await ask(site, "GET", "/", host="push.example")).status == 200
+    for path in ("server", "sample", "channel?channel=x"):
+        refused = await site.ask("GET", f"/console/{path}")
+        assert (refused.status, refused.headers[b"www-authenticate"]) == (401, b"Bearer")
+        assert (await ask(site, "GET", f"/console/{path}", "X-Api-Key: open sesame", host="push.example")).status == 200
+    assert (await publish(site, "x", data="1"))[0] == 401
+    assert (await publish(site, "x", "Authorization: Bearer open sesame", data="1"))[0] == 200
+    assert site.host.counters.counts["bad_key"] == 4
+
+
+async def test_publishing_may_be_off(site: Site, quiet_access_log: None) -> None:
+    await site.serve({"type": "console", "publish": False})
+    assert (await publish(site, "x", data="1"))[0] == 404
+    assert not (await told(site, "/console/server"))["publish"]
+
+
+@pytest.mark.parametrize(
+    ("address", "refused"), [("127.0.0.1", False), ("::1", False), ("localhost", False), ("", True), ("10.0.0.1", True)]
+)
+def test_where_others_reach_it_it_needs_a_key(address: str, refused: bool) -> None:
+    values = {"address": address, "locations": [{"type": "publisher", "prefix": "/p/"}, {"type": "console"}]}
+    configure(ConfigFile("file", {**values, "locations": [{"type": "console", "key": "k"}]}), {})
+    # The command line goes before the file.
+    assert configure(ConfigFile("file", {**values, "address": "0.0.0.0"}), {}, Flags(address="::1")).server.address == "::1"
+    if not refused:
+        configure(ConfigFile("file", values), {})
+        return
+    with pytest.raises(ConfigError) as error:
+        configure(ConfigFile("file", values), {})
+    assert str(error.value).startswith(
+        "file: locations[1].key: is missing, and others than this machine may reach the console; set it, or "
+    )
+
+
+@pytest.mark.parametrize("prefix", ["desk/", "/desk", ""])
+def test_prefixes_that_cannot_be(prefix: str) -> None:
+    with pytest.raises(ConfigError):
+        ConsoleLocation.check(ConsoleLocation.Settings(prefix=prefix))
