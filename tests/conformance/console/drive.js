@@ -68,6 +68,11 @@ const plays = {
     async everything(page, {channel, subscribers, screenshots}) {
         const seen = {};
         await live(page);
+        seen.tabbed = [];
+        while (seen.tabbed.length < 10) {
+            await page.keyboard.press("Tab");
+            seen.tabbed.push(await page.evaluate(() => document.activeElement.id));
+        }
         seen.ways = await subscribe(page, channel, null);
         await page.waitForFunction((count) => document.getElementById("subscribers").textContent === String(count), subscribers);
         seen.ids = [];

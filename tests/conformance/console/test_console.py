@@ -151,6 +151,7 @@ def check_everything(seen: Any, channel: str) -> None:
     assert seen["recent"] == [[second, NASTY], [first, "first"]]
     assert (seen["row"][0], seen["row"][1]) == (channel, "default")
     assert (seen["images"], seen["title"], seen["unlabelled"]) == (0, "hbpush console", [])
+    assert seen["tabbed"] == ["match", "channel", "store", "look", "data", "type", "event", "publish", "entrance", "subscribe"]
     assert seen["left"] == len(CLIENT_NAMES) - 1
 
 
