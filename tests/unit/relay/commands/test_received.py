@@ -13,7 +13,7 @@ from hbpush.relay.commands.events import Event, Events
 from hbpush.relay.commands.received import Notice, Received, as_json, as_text, from_event, from_frame, from_response, id_of
 from hbpush.relay.commands.responses import Head, head
 from hbpush.relay.rules import MessageAnswer
-from hbpush.web.eventstream import message_event
+from hbpush.web.eventstream import message_pieces
 
 CASES = [
     (b"hello", b"text/plain", None),
@@ -41,7 +41,7 @@ def test_by_websocket(body: bytes, media: bytes | None, event: str | None) -> No
 
 @pytest.mark.parametrize(("body", "media", "event"), CASES)
 def test_by_event_stream(body: bytes, media: bytes | None, event: str | None) -> None:
-    [one] = Events().feed(message_event(message(body, media, event), b"1275927710:3"))
+    [one] = Events().feed(b"".join(message_pieces(message(body, media, event), b"1275927710:3")))
     assert from_event(one, ["news"]) == Received("news", "1275927710:3", "1275927710:3", None, event, body)
 
 
