@@ -13,10 +13,13 @@ from tests.support.hosts import Answer, Host
 class CurlPoll(Subscriber):
     """A long poll."""
 
+    _poll: asyncio.Task[bytes] | None = None
+
     async def attach(self, since: str) -> None:
         self._ask(*dates_of(since))
 
     async def received(self) -> Heard:
+        assert self._poll is not None
         head, _, body = (await self._poll).partition(b"\r\n\r\n")
         status, *lines = head.split(b"\r\n")
         answer = Answer(int(status.split()[1]), {name.lower(): value for name, value in (line.split(b": ", 1) for line in lines)}, body)
@@ -25,7 +28,8 @@ class CurlPoll(Subscriber):
         return Heard(of_body(body, answer.headers[b"content-type"].decode()), id_of(answer))
 
     async def close(self) -> None:
-        self._poll.cancel()
+        if self._poll is not None:
+            self._poll.cancel()
 
     def _ask(self, date: bytes, tag: bytes) -> None:
         ids = ("-H", b"If-Modified-Since: " + date, "-H", b"If-None-Match: " + tag)

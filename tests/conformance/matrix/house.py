@@ -18,7 +18,7 @@ PROCESSES = {MEMORY: 1, REDIS: 2}
 ENVELOPES = "matrix_envelopes"
 """Where Tyron's envelopes are published."""
 
-PATIENCE = 100.0
+PATIENCE = 300.0
 """Seconds for anything that is waited for: browsers are slow to begin."""
 
 

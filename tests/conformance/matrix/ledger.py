@@ -59,9 +59,9 @@ class Ledger:
             }
             lines += [f"{name}: {kind}: {_few(examples)}" for kind, examples in kinds.items() if examples]
             lines += [f"{name}: {text}" for text in _few_lines(self._faults.get(name, []))]
-        ids = [_parsed(self._ids[number]) for number in sorted(self._ids)]
-        if ids != sorted(set(ids)):
-            lines.append(f"ids do not rise with the numbers: {ids}")
+        fallen = [later for before, later in pairwise(sorted(self._ids)) if _parsed(self._ids[later]) <= _parsed(self._ids[before])]
+        if fallen:
+            lines.append(f"ids do not rise with the numbers: {_few(fallen)}")
         return lines
 
     def _fault(self, name: str, text: str) -> None:

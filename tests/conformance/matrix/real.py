@@ -24,8 +24,8 @@ TRANSPORTS = ("websocket", "xhr-polling", "jsonp-polling", "htmlfile")
 """Of every version of Socket.IO in a browser of today; on Node it has the first two."""
 SOCKJS_ON_NODE = ("websocket", "xhr-streaming", "eventsource", "xhr-polling")
 SOCKJS_IN_PAGES = (*SOCKJS_ON_NODE, "htmlfile", "jsonp-polling")
-PAGES = 3
-"""That are opened at a time."""
+AT_ONCE = 4
+"""Clients that may join at a time in pages: more of them, and two processors are late for heartbeats."""
 
 
 class Client(NamedTuple):
@@ -42,6 +42,11 @@ class Client(NamedTuple):
     @property
     def typed(self) -> bool:
         return self.way != "eventsource" and (self.way, self.transport) != ("websocket", "")
+
+    @property
+    def sheet(self) -> str:
+        """Clients that may share a page: of one library, htmlfile apart, for it makes the page another one."""
+        return " ".join((self.way, self.version, *["htmlfile"] * (self.transport == "htmlfile")))
 
 
 OWN = (Client("websocket"), Client("websocket", "hbpush.json"), Client("eventsource"))
@@ -148,7 +153,7 @@ def on_node() -> Program:
 
 def in_pages() -> Program:
     """Clients in Chromium."""
-    return Program("chromium", [*NODE, HERE / "driver/pages.js", shutil.which("chromium") or "", SOCKETIO / ".clients"], PAGES)
+    return Program("chromium", [*NODE, HERE / "driver/pages.js", shutil.which("chromium") or "", SOCKETIO / ".clients"], AT_ONCE)
 
 
 def member(client: Client, program: Program, place: Place, channel: str, what: str = "") -> dict[str, Any]:
@@ -172,6 +177,7 @@ def member(client: Client, program: Program, place: Place, channel: str, what: s
         "scripts": [str(HERE.parent / name) for name in needed],
         "bundle": str(bundles.get(client.way, SOCKJS / ".clients/node_modules/sockjs-client/dist/sockjs.js")),
         "framed": False,
+        "sheet": client.sheet,
     }
 
 
@@ -235,6 +241,7 @@ PUBLISHERS = {
 def subscribers(
     clients: Sequence[Client], program: Program, places: Sequence[Place], channel: str, bell: Bell, first: int = 0
 ) -> Iterator[RealSubscriber]:
-    """One of each, spread over the servers: the first one is at server ``first``."""
-    for index, client in enumerate(clients):
-        yield RealSubscriber(client, program, places[(first + index) % len(places)], channel, bell)
+    """One of each, spread over the servers: those of the first sheet are at server ``first``."""
+    sheets = list(dict.fromkeys(client.sheet for client in clients))
+    for client in clients:
+        yield RealSubscriber(client, program, places[(first + sheets.index(client.sheet)) % len(places)], channel, bell)

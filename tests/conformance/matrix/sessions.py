@@ -19,9 +19,10 @@ TOLD = frozenset({"gap", "deleted", "unavailable", "error"})
 
 
 class Session(Subscriber):
-    """A client with a session. ``sid`` is its id, once `open` has been."""
+    """A client with a session. ``sid`` is its id, once `open` has been; ``client`` the connection of a transport that is no WebSocket."""
 
     sid = ""
+    client: Client
 
     async def attach(self, since: str) -> None:
         self._packets: deque[str] = deque()
@@ -62,5 +63,3 @@ class Session(Subscriber):
         """A message, with what stands about it."""
         assert about["channel"] == self.channel, about
         return Heard(of_data(data, about.get("encoding")), about["id"])
-
-    client: Client

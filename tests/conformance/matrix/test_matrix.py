@@ -25,7 +25,7 @@ CHANNEL = "matrix"
 FEW, MANY = 20, 1000
 FEWER = 8
 """For clients that start a process for each message."""
-SHORT_LIMIT, LIMIT = 60.0, 170.0
+SHORT_LIMIT, LIMIT = 60.0, 300.0
 
 Record = Callable[[str, object], None]
 Cast = Callable[[House, list[Place], Bell], tuple[list[Subscriber], list[Publisher]]]

@@ -41,6 +41,7 @@ class RedisPublish(InOrder):
 
     def __init__(self, name: str, place: Host, channel: str, redis_port: int, redis_channel: str) -> None:
         super().__init__(name, place, channel)
+        self._client: Client | None = None
         self._redis_port = redis_port
         self._redis_channel = redis_channel
 
@@ -49,23 +50,26 @@ class RedisPublish(InOrder):
         return payload.value if isinstance(payload.value, str) else _spelled(payload.value)
 
     async def attach(self) -> None:
-        self.client = Client(*await asyncio.open_connection("127.0.0.1", self._redis_port), self.place.patience)
+        self._client = Client(*await asyncio.open_connection("127.0.0.1", self._redis_port), self.place.patience)
         self._ear = await socket(self.place, f"/websocket/{self.channel}", b"hbpush.json")
 
     def send(self, payload: Payload) -> None:
         envelope = _spelled({"channel": self.channel, "data": payload.value})
-        self.client.writer.write(pack("PUBLISH", self._redis_channel, envelope))
+        assert self._client is not None
+        self._client.writer.write(pack("PUBLISH", self._redis_channel, envelope))
 
     async def answered(self, number: int) -> None:
+        assert self._client is not None
         async with asyncio.timeout(self.place.patience):
-            reply = await self.client.reader.readline()
+            reply = await self._client.reader.readline()
         assert reply.startswith(b":"), reply
         assert int(reply[1:]) > 0, "nobody listens"
         while number_of(taken(json.loads(await self._ear.message()), self.channel).value) != number:
             pass
 
     async def close(self) -> None:
-        self.client.leave()
+        if self._client is not None:
+            self._client.leave()
 
 
 def _spelled(value: object) -> str:

@@ -1,7 +1,8 @@
 "use strict";
 
-// Real clients in pages of headless Chromium, each in its own, see orders.js. The command line has the executable of the browser, and the
-// folder where playwright-core is installed. A member has also what ../../driving/page.js asks for, and `scripts`, the files of its protocol.
+// Real clients in pages of headless Chromium, see orders.js. The command line has the executable of the browser, and the folder where
+// playwright-core is installed. A member has also what ../../driving/page.js asks for, `scripts`, the files of its protocol, and `sheet`, a
+// name: members with the same one share a page. Not more of them than have five requests open at a time: a browser opens six to a server.
 
 const path = require("path");
 
@@ -15,11 +16,21 @@ const OURS = ["members.js", "paged.js"].map((name) => path.join(__dirname, name)
 async function main() {
     const [executable, clients] = process.argv.slice(2);
     const browser = await launch(executable, clients);
+    const sheets = new Map();
+    const sheet = (member) => {
+        if (!sheets.has(member.sheet)) {
+            sheets.set(
+                member.sheet,
+                open(browser, member, [STAGE, ...member.scripts, ...OURS], report, (error) => failed(member.name, error)),
+            );
+        }
+        return sheets.get(member.sheet);
+    };
     try {
         await obey(async (member) => {
-            const {page} = await open(browser, member, [STAGE, ...member.scripts, ...OURS], report, (error) => failed(member.name, error));
+            const {page} = await sheet(member);
             await page.evaluate((member) => conformance.enter(member), member);
-            return {say: (...said) => page.evaluate((said) => conformance.member.say(...said), said)};
+            return {};
         });
     } finally {
         await browser.close();
