@@ -39,6 +39,8 @@ function obey(join) {
     return new Promise((resolve) => lines.on("close", resolve));
 }
 
+// Whoever gave the orders is gone: telling of that would fail again, for ever.
+process.stdout.on("error", () => process.exit(1));
 process.on("uncaughtException", (error) => failed("", error));
 
 module.exports = {report, failed, obey};
