@@ -84,7 +84,9 @@ class Draft(msgspec.Struct, frozen=True, gc=False):
 
     ``content_type`` is the header's value as it came, or None for none. ``stored`` False delivers to those who listen now
     and keeps nothing. ``timeout`` is how long it is kept, in seconds: None takes the store's, 0 is for ever. With
-    ``create`` False an absent channel is ChannelNotFound instead of being made.
+    ``create`` False an absent channel is ChannelNotFound instead of being made. With ``if_heard`` it is for those who listen:
+    where there is no channel and nobody listens in any process, it is lost and leaves nothing behind; a channel that it makes
+    is idle after a minute.
     """
 
     body: bytes
@@ -93,6 +95,7 @@ class Draft(msgspec.Struct, frozen=True, gc=False):
     stored: bool = True
     timeout: float | None = None
     create: bool = True
+    if_heard: bool = False
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):

@@ -60,6 +60,10 @@ class Receipt(msgspec.Struct, gc=False):
     takers: int = 0
 
 
+UNHEARD_TIMEOUT = 60
+"""Seconds after which a channel is idle that a message with ``if_heard`` made, if that is sooner than ``idle_channel_timeout``."""
+
+
 class Page(msgspec.Struct, frozen=True):
     """A run of history.
 
@@ -158,8 +162,8 @@ class Store(ABC):
 
         An id is greater than every id that the channel's name ever had, also after DELETE and when the clock steps back. It is
         (the current second, 0), or the next tag when the last id has that second or a later one. The receipt is as
-        it is after: ``messages`` counts this one, ``last`` is its id. Raises ChannelNotFound (``create`` is False and there is
-        none), MessageTooLarge, StoreFull, StoreUnavailable.
+        it is after: ``messages`` counts this one, ``last`` is its id; an empty one tells that the message is lost (``if_heard``).
+        Raises ChannelNotFound (``create`` is False and there is none), MessageTooLarge, StoreFull, StoreUnavailable.
         """
 
     @abstractmethod

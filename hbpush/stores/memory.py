@@ -18,7 +18,7 @@ from hbpush.core.clock import Timer
 from hbpush.core.figures import Figure
 from hbpush.core.message import OLDEST, ChannelRef, Draft, Last, Message, MessageId, Since
 from hbpush.errors import ChannelNotFound, MessageTooLarge, StoreError, StoreFull
-from hbpush.stores.base import Page, Receipt, Store, StoreContext, StoreEvents, StoreSettings
+from hbpush.stores.base import UNHEARD_TIMEOUT, Page, Receipt, Store, StoreContext, StoreEvents, StoreSettings
 from hbpush.stores.memory_log import OVERHEAD, Log, id_of
 
 TOMBSTONE_SECONDS = 60
@@ -87,6 +87,8 @@ class MemoryStore(Store):
         log = self._logs.get(ref)
         if log is None and not draft.create:
             raise ChannelNotFound("there is no such channel")
+        if log is None and draft.if_heard and ref not in self._watched:
+            return Receipt()
         stored = draft.stored
         size = len(draft.body) + OVERHEAD if stored else 0
         if size > self._largest:
@@ -95,6 +97,7 @@ class MemoryStore(Store):
             self._make_room(log, size)
         if log is None:
             log = self._add(ref)
+            log.passing = draft.if_heard
         now = self._time()
         second = int(now)
         previous = log.last
@@ -285,6 +288,7 @@ class MemoryStore(Store):
         timeout = self.settings.idle_channel_timeout
         # ``used`` is up to a sweep too old.
         idle_since = now - timeout - SWEEP if timeout else float("-inf")
+        passing_since = max(idle_since, now - UNHEARD_TIMEOUT - SWEEP)
         many = max(SWEPT_AT_LEAST, len(self._logs) // ROUND + 1)
         seen = 0
         for ref in islice(self._hand, many):
@@ -293,7 +297,7 @@ class MemoryStore(Store):
             if log is None:
                 continue
             self._current(log)
-            if log.used <= idle_since and not (log.permanent or log.watched or log.listening):
+            if log.used <= (passing_since if log.passing else idle_since) and not (log.permanent or log.watched or log.listening):
                 self._remove(log)
         if seen < many:
             self._hand = iter(list(self._logs))

@@ -35,7 +35,7 @@ class Log(msgspec.Struct, gc=False, eq=False):
     ``messages`` counts from ``start``: what lies before was dropped. ``last`` is the last id of the name, its own when ``given``.
     ``soonest`` is no later than the first expiry among the messages that may expire, 0 for none. As long as they expire in the
     order of ids, ``expiries`` is None; else it is a heap of (expiry, id) of those that may expire, and of some that were dropped.
-    ``used`` is the time of the last sweep before a publish or a request.
+    ``used`` is the time of the last sweep before a publish or a request; ``passing`` channels are idle sooner after it.
     """
 
     ref: ChannelRef
@@ -44,6 +44,7 @@ class Log(msgspec.Struct, gc=False, eq=False):
     watched: bool = False
     given: bool = False
     permanent: bool = False
+    passing: bool = False
     start: int = 0
     bytes: int = 0
     listening: int = 0

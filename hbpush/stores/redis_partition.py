@@ -137,12 +137,16 @@ class Partition:
                 b"1" if draft.create else b"0",
                 other_bytes,
                 other_channels,
+                b"1" if draft.if_heard else b"0",
             ),
             partial(self._published, ref, future),
         )
         return future
 
     def _published(self, ref: ChannelRef, future: Future[Receipt], reply: Reply) -> None:
+        if reply == b"UNHEARD":
+            resolve(future, Receipt())
+            return
         if isinstance(reply, list):
             self._link.known(reply[6], int(reply[5]), parse_id(reply[2]))
         self._receipt(ref, future, reply)

@@ -7,7 +7,7 @@ from importlib.resources import files
 from math import ceil
 from typing import NamedTuple
 
-from hbpush.stores.base import StoreSettings
+from hbpush.stores.base import UNHEARD_TIMEOUT, StoreSettings
 
 CHANNEL = ("publish", "read", "create", "info", "delete", "look", "report", "claim")
 """Those that work on one channel: `channel.lua` comes before each of them."""
@@ -56,6 +56,7 @@ def scripts(settings: StoreSettings, database: int) -> Scripts:
         "max_bytes": bound(settings.max_bytes),
         "max_channels": bound(settings.max_channels),
         "idle_timeout": bound(int(milliseconds(settings.idle_channel_timeout))),
+        "passing_timeout": milliseconds(UNHEARD_TIMEOUT).decode(),
         "database": f"'{database}'",
     }
     first = f"local {', '.join(bounds)} = {', '.join(bounds.values())}\n" + _text("channel")

@@ -11,7 +11,7 @@ import pytest
 
 from hbpush.core.message import NEWEST, OLDEST, ChannelRef, Draft, Last, Message, MessageId
 from hbpush.errors import ChannelNotFound, MessageTooLarge, StoreFull
-from hbpush.stores.base import Page
+from hbpush.stores.base import UNHEARD_TIMEOUT, Page
 from tests.contract.harness import Subject, ref
 
 Make = Callable[..., Subject]
@@ -595,6 +595,49 @@ def every_page(store: Subject, channel: str) -> list[bytes]:
         assert page.missed
         bodies += [message.body for message in page.messages]
     return bodies
+
+
+# Messages for those who listen
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_a_message_for_listeners_makes_no_channel_where_nobody_listens(make: Make, stored: bool) -> None:
+    store = make(max_channels=1)
+    for number in range(5):
+        receipt = store.publish(f"nobody{number}", stored=stored, if_heard=True)
+        assert (receipt.messages, receipt.last, receipt.takers) == (0, None, 0)
+        assert not store.exists(f"nobody{number}")
+    store.publish("news")
+    # Where there is a channel, or is not to be one, it is a message as any other.
+    assert store.publish("news", stored=stored, if_heard=True).messages == 1 + stored
+    with pytest.raises(ChannelNotFound):
+        store.publish("sport", create=False, if_heard=True)
+
+
+def test_a_message_for_listeners_is_heard_with_rising_ids(make: Make) -> None:
+    store = make()
+    store.watch("news")
+    ids = [store.id_of("news", b"%d" % number, stored=False, if_heard=True) for number in range(3)]
+    store.unwatch("news")
+    store.watch("news")
+    ids.append(store.id_of("news", b"3", stored=False, if_heard=True))
+    assert [message.id for message in store.announced(4)] == ids == sorted(set(ids))
+    assert [message.previous for message in store.announced(4)][1:] == ids[:3]
+
+
+def test_a_channel_for_listeners_is_idle_soon(make: Make) -> None:
+    store = make(idle_channel_timeout=IDLE)
+    store.advance(0)
+    for name in ("news", "watched"):
+        store.watch(name)
+        store.publish(name, if_heard=True)
+    before = store.announced(2)[0].id
+    store.unwatch("news")
+    assert store.exists("news")
+    store.advance(UNHEARD_TIMEOUT + LATE)
+    assert not store.exists("news")
+    store.watch("news")
+    assert store.id_of("news", if_heard=True) > before
 
 
 # Idle channels

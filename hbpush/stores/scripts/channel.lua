@@ -1,11 +1,12 @@
 -- What every script of a channel begins with. The store puts its bounds in front of it, as locals: max_messages, min_messages,
--- message_timeout (ms), max_channel_bytes, max_bytes, max_channels, idle_timeout (ms), database. What has no limit is math.huge.
+-- message_timeout (ms), max_channel_bytes, max_bytes, max_channels, idle_timeout and passing_timeout (ms), database. What has no limit is math.huge.
 --
 -- KEYS of every script of a channel, all in one hash slot:
 --   1 stream    the kept messages; an entry's id is the message's, its fields are p (the id before), x (expiry in ms, or empty),
 --               h (content type and event) and b (body). Without `meta` it is a tombstone: empty, it holds the last id of the name
 --   2 meta      the channel exists when this does: i (its id), g (generation), l (last id given to the name), f (1 when it is its own),
---               n (messages kept), b (bytes kept), u (last used, ms), r (last requested, s), k (1 when permanent), x (soonest expiry, ms)
+--               n (messages kept), b (bytes kept), u (last used, ms), r (last requested, s), k (1 when permanent), p (1 when
+--               made in passing), x (soonest expiry, ms)
 --   3 expiries  by their time, those entries that expire, as "id size"
 --   4 present   who listens, by process: "held streaming"; r (last requested, s) as long as there is no channel to know it
 --   5 store     the record of all channels: epoch, floor, lost, given, newest (second of an id), bytes, channels, tombstones,
@@ -105,8 +106,13 @@ local function elsewhere(process)
   return held, streaming
 end
 
--- Make the channel, which does not exist.
-local function create(id)
+-- Whether anybody listens, as far as processes have said, or listens to announcements, which they do before they say so.
+local function is_heard()
+  return call('EXISTS', present) == 1 or call('PUBSUB', 'NUMSUB', name() .. ':' .. database)[2] > 0
+end
+
+-- Make the channel, which does not exist; one in passing is idle sooner.
+local function create(id, passing)
   local tombstone
   last, tombstone = remembered()
   if tombstone then
@@ -123,6 +129,10 @@ local function create(id)
     call('HDEL', present, 'r')
   end
   fields[4], fields[8] = requested, false
+  if passing then
+    call('HSET', meta, 'p', 1)
+    idle_timeout = math.min(idle_timeout, passing_timeout)
+  end
   if idle_timeout < math.huge then call('ZADD', due, now + idle_timeout, name()) else call('ZREM', due, name()) end
 end
 

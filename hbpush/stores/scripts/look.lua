@@ -7,6 +7,7 @@ if not generation then
   return
 end
 purge()
+if call('HEXISTS', meta, 'p') == 1 then idle_timeout = math.min(idle_timeout, passing_timeout) end
 local next_look = math.huge
 if idle_timeout < math.huge and not fields[6] then
   next_look = tonumber(fields[7]) + idle_timeout

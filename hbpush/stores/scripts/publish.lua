@@ -1,7 +1,8 @@
 -- Give a message an id, keep it, announce it. ARGV: process, channel id, body, head, stored (1 or 0), time-out (ms; empty: the store's),
--- create (1 or 0), bytes and channels in other partitions. Returns {messages, requested, id, held, streaming, given, epoch}, or the name of a refusal.
+-- create (1 or 0), bytes and channels in other partitions, if_heard (1 or 0). Returns {messages, requested, id, held, streaming, given, epoch}, or the name of a refusal.
 local process, id, body, head, stored = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5] == '1'
 if not generation and ARGV[7] == '0' then return 'ABSENT' end
+if not generation and ARGV[10] == '1' and not is_heard() then return 'UNHEARD' end
 local size = stored and size_of(head, body) or 0
 if size > max_channel_bytes or size > max_bytes then return 'LARGE' end
 if not generation and channels + tonumber(ARGV[9]) >= max_channels then return 'CHANNELS' end
@@ -9,7 +10,7 @@ local other_bytes = tonumber(ARGV[8])
 if generation then purge() end
 local over = bytes + other_bytes + size - max_bytes
 if stored and over > channel_bytes then return 'BYTES' end
-if not generation then create(id) end
+if not generation then create(id, ARGV[10] == '1') end
 
 local at, tag = string.match(last, '^(%d+)%-(.+)$')
 local previous, second_of_id = last, math.max(second, floor)

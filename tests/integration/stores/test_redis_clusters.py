@@ -86,6 +86,11 @@ async def test_the_least_that_a_user_has_to_be_allowed(house: House, cluster: Cl
     for channel in CHANNELS:
         await a.publish(channel, b"1")
         await a.hears(channel, b"1")
+        # Where somebody listens is known on the node that has the channel.
+        await a.delete(channel)
+        await a.publish(channel, b"2", if_heard=True)
+        await a.hears(channel, b"1", b"2")
+        assert (await a.publish(f"nobody in {channel}", if_heard=True)).last is None
     for node in cluster.nodes:
         assert node.cli("ACL", "LOG") == []
 

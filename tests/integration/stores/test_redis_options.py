@@ -236,6 +236,7 @@ async def test_the_least_that_a_user_has_to_be_allowed(house: House) -> None:
         await until(lambda: a.heard.displacements, "it is told")
         await b.publish("idle")
         await b.publish("idle")
+        assert (await b.publish("unheard", if_heard=True)).last is None
         a.report("news", 0, 0)
         a.unwatch("news")
         await house.advance(server, 300)
