@@ -11,6 +11,7 @@ from sockjs.tornado import router as _sockjs_tornado
 from tornado.ioloop import IOLoop
 from tornado.routing import Rule
 
+from hbpush.core import jsontext
 from hbpush.core.batch import Batch
 from hbpush.core.clock import Clock, LoopClock, TimerWheel
 from hbpush.core.counters import Counters
@@ -121,13 +122,24 @@ class SockJSRouter(_sockjs_tornado.SockJSRouter):  # type: ignore[misc]
         return self._connection
 
     def broadcast(self, clients: Iterable[Any], msg: Any) -> None:
-        """Send a message to many connections: it is made ready once for all that get it alike. Those that are closed are left out."""
+        """Send a message to many connections: it is made ready once for all that get it alike. Those that are closed are left out.
+
+        A session of sockjs-tornado's own making (its ``BaseSession``, as multiplexers have) is sent it by its methods.
+        """
         body = codec.text_of(msg).encode("utf-8", "surrogatepass")
         batch = Batch((Message(_NOWHERE, _NO_ID, _NO_ID, body),))
+        made = ""
         for client in tuple(clients):
-            below: SockSession = client.session.below
-            if not below.state:
-                below.broadcast(batch, BODIES)
+            session = client.session
+            if isinstance(session, Session):
+                if not session.below.state:
+                    session.below.broadcast(batch, BODIES)
+            elif not session.is_closed:
+                if session.send_expects_json:
+                    made = made or jsontext.encode(msg)
+                    session.send_jsonified(made, False)
+                else:
+                    session.send_message(msg, stats=False)
 
     def close(self) -> None:
         """End all sessions: the server goes. The next request begins anew."""

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from sockjs.tornado.conn import SockJSConnection
 from sockjs.tornado.router import SockJSRouter as OriginalRouter
+from sockjs.tornado.session import BaseSession
+from sockjs.tornado.transports.base import BaseTransportMixin
 from tornado.web import Application, RequestHandler
 
 from hbpush.core.hub import Hub
@@ -70,6 +72,68 @@ async def test_chat_over_mixed_transports(site: SockSite) -> None:
     assert await raw.text() == "100% </script> é"
     raw.vanish()
     assert await socket.text() == 'a["Someone left."]'
+
+
+class Below(BaseSession):  # type: ignore[misc]
+    """A client within a client, as programs have it that carry several of them on one connection."""
+
+    def __init__(self, kind: Any, carrier: Any, topic: str) -> None:
+        super().__init__(kind, carrier.session.server)
+        self.carrier, self.topic = carrier, topic
+
+    def send_message(self, msg: Any, stats: bool = True, binary: bool = False) -> None:
+        self.carrier.send(f"{self.topic}:{msg}")
+
+
+class Carried(BaseTransportMixin):  # type: ignore[misc]
+    name = "carried"
+
+    def __init__(self, info: Any) -> None:
+        self.info = info
+
+    def get_conn_info(self) -> Any:
+        return self.info
+
+
+class Carrier(SockJSConnection):  # type: ignore[misc]
+    """``+topic`` opens a client of the topic, ``-topic`` closes it, ``topic:text`` is what it says."""
+
+    def on_open(self, info: ConnectionInfo) -> None:
+        self.inside: dict[str, Below] = {}
+
+    def on_message(self, message: str) -> None:
+        topic, said, text = message.partition(":")
+        if said:
+            self.inside[topic].conn.on_message(text)
+        elif topic[0] == "+":
+            below = self.inside[topic[1:]] = Below(Chat, self, topic[1:])
+            below.set_handler(Carried(self.session.conn_info))
+            below.verify_state()
+        else:
+            self.inside.pop(topic[1:]).close()
+
+    def on_close(self) -> None:
+        for below in self.inside.values():
+            below.close()
+
+
+async def test_clients_within_clients(site: SockSite) -> None:
+    Chat.participants = set()
+    await site.mount(Carrier)
+    first, second = await site.socket("/echo"), await site.socket("/echo")
+    for message in ("+red", "+blue", "red:hello"):
+        first.say(message)
+    assert await first.text() == "red:Someone joined."
+    assert {await first.text(), await first.text()} == {"red:hello", "blue:hello"}
+    second.say("+red")
+    await site.until(lambda: len(Chat.participants) == 3)
+    assert site.router.stats.dump()["transp_carried"] == 3
+    assert site.router.stats.dump()["sessions_active"] == 5
+    first.say("-red")
+    await site.until(lambda: len(Chat.participants) == 2)
+    first.vanish()
+    assert [await second.text() for _ in range(2)] == ["red:Someone left."] * 2
+    assert site.router.stats.dump()["transp_carried"] == 1
 
 
 async def test_who_has_come(site: SockSite) -> None:
