@@ -12,6 +12,8 @@ from typing import Any
 from tornado.httpclient import AsyncHTTPClient, HTTPError, HTTPRequest, HTTPResponse
 
 from hbpush.core import jsontext
+from hbpush.core.clock import LoopClock
+from hbpush.core.counters import Counters
 from hbpush.errors import ConfigError, HbpushError
 from hbpush.stores.redis_listener import Commands
 from hbpush.stores.redis_place import Place
@@ -40,15 +42,18 @@ class ExternalApiPersistencePolicy(DefaultPersistencePolicy):
     """POSTs each message as JSON, ``{"data": ..., "channel": ...}`` or ``{"data": ..., "user": ...}``, to an API.
 
     Nobody waits for the answer. `max_queue` messages may wait for their turn, beyond that the oldest is dropped; `timeout` is in seconds.
+    At its end the application waits `closing` seconds for those that were not posted yet; what is lost then is told once.
     """
 
     api_url = ""
     max_queue = 1000
     max_at_once = 4
     timeout = 5.0
+    closing = 1.0
 
     _queue: deque[tuple[str, bytes]] | None = None
     _workers: set[asyncio.Task[None]]
+    _counters: Counters
 
     def get_api_url(self, **kwargs: Any) -> str:
         """Where a message goes that was posted with ``channel=`` or ``user=``; an empty text is nowhere."""
@@ -61,10 +66,11 @@ class ExternalApiPersistencePolicy(DefaultPersistencePolicy):
         if self._queue is None:
             self._queue = deque()
             self._workers = set()
+            self._counters = Counters(LoopClock(asyncio.get_running_loop()))
         self._queue.append((url, jsontext.encode({"data": data, **kwargs}).encode()))
         if len(self._queue) > self.max_queue:
             self._queue.popleft()
-            logger.warning("%d messages wait to be posted to %s: the oldest is dropped", self.max_queue, url)
+            self._warn("persistence_dropped", f"{self.max_queue} messages wait to be posted to {url}: the oldest is dropped")
         if len(self._workers) < self.max_at_once:
             worker = asyncio.get_running_loop().create_task(self._work(self._queue))
             self._workers.add(worker)
@@ -74,10 +80,22 @@ class ExternalApiPersistencePolicy(DefaultPersistencePolicy):
     def close(self) -> Awaitable[object] | None:
         if self._queue is None or not self._workers:
             return None
-        self._queue.clear()
-        for worker in self._workers:
+        return self._close(self._queue)
+
+    async def _close(self, queue: deque[tuple[str, bytes]]) -> None:
+        _, unfinished = await asyncio.wait(self._workers, timeout=self.closing)
+        if not unfinished:
+            return
+        lost = len(queue) + len(unfinished)
+        queue.clear()
+        for worker in unfinished:
             worker.cancel()
-        return asyncio.wait(self._workers)
+        await asyncio.wait(unfinished)
+        logger.warning("the application ends: %d message%s not posted", lost, " was" if lost == 1 else "s were")
+
+    def _warn(self, kind: str, text: str) -> None:
+        """Once a second of a kind: what is published may be much, and none of it wants to be told of an API that is away."""
+        self._counters.refuse(kind, text, logging.WARNING)
 
     async def _work(self, queue: deque[tuple[str, bytes]]) -> None:
         client = AsyncHTTPClient()
@@ -92,7 +110,7 @@ class ExternalApiPersistencePolicy(DefaultPersistencePolicy):
                 fetching.add_done_callback(_seen)
                 await asyncio.shield(fetching)
             except (HTTPError, OSError, ValueError) as error:
-                logger.warning("a message could not be posted to %s: %s", url, error)
+                self._warn("persistence_failed", f"a message could not be posted to {url}: {error}")
 
 
 def _seen(fetching: asyncio.Future[HTTPResponse]) -> None:

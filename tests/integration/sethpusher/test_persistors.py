@@ -120,11 +120,30 @@ def test_what_waits_is_bounded_and_the_oldest_goes(expected_logs: ExpectedLogs) 
     play(scenario)
 
 
-def test_what_is_under_way_ends_with_the_application() -> None:
+def test_what_waits_is_posted_before_the_application_ends() -> None:
+    async def scenario(elsewhere: Elsewhere) -> None:
+        class Policy(ExternalApiPersistencePolicy):
+            api_url = elsewhere.url
+
+        policy = Policy()
+        for number in range(30):
+            policy.persist({"n": number}, channel="news")
+        await ended(policy)
+        assert sorted(message["data"]["n"] for _, _, message in elsewhere.got) == list(range(30))
+
+    play(scenario)
+
+
+def test_what_is_not_posted_in_time_is_told_when_the_application_ends(
+    expected_logs: ExpectedLogs, caplog: pytest.LogCaptureFixture
+) -> None:
+    expected_logs("not posted")
+
     async def scenario(elsewhere: Elsewhere) -> None:
         class Policy(ExternalApiPersistencePolicy):
             api_url = elsewhere.url
             max_at_once = 1
+            closing = 0.01
 
         elsewhere.gate.clear()
         policy = Policy()
@@ -133,6 +152,8 @@ def test_what_is_under_way_ends_with_the_application() -> None:
         await elsewhere.until(1)
         await ended(policy)
         assert len(elsewhere.got) == 1
+        told = [record.getMessage() for record in caplog.records if record.levelno >= 30]
+        assert told == ["the application ends: 3 messages were not posted"]
 
     play(scenario)
 
@@ -157,6 +178,25 @@ def test_an_api_that_cannot_be_reached_is_logged(trouble: str, expected_logs: Ex
         policy.persist({"n": 2}, channel="news")
         await elsewhere.until(2 if trouble == "refuses" else 1)
         await ended(policy)
+
+    play(scenario)
+
+
+def test_an_api_that_is_away_is_told_of_once_a_second(expected_logs: ExpectedLogs, caplog: pytest.LogCaptureFixture) -> None:
+    expected_logs("a message could not be posted to")
+
+    async def scenario(elsewhere: Elsewhere) -> None:
+        class Policy(ExternalApiPersistencePolicy):
+            api_url = "nowhere"
+
+        policy = Policy()
+        begun = asyncio.get_running_loop().time()
+        for number in range(50):
+            policy.persist({"n": number}, channel="news")
+        await ended(policy)
+        seconds = asyncio.get_running_loop().time() - begun
+        told = [record for record in caplog.records if "could not be posted" in record.getMessage()]
+        assert 1 <= len(told) <= 1 + seconds
 
     play(scenario)
 
