@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -17,7 +16,6 @@ from hbpush.core.counters import Counters
 from hbpush.core.hub import Hub
 from hbpush.core.message import Draft
 from hbpush.core.result import Result, resolve, then
-from hbpush.errors import HbpushError
 from hbpush.session.session import Session
 from hbpush.stores.base import Receipt
 from sethpusher import envelope
@@ -35,16 +33,27 @@ class Crowd:
     """The members of the channels of one store in this process.
 
     A **subscriber** is a socket (`sethpusher.ws.views.SethSocketHandler`), or whatever has ``send(text)`` and, if it is somebody's,
-    ``dispatcher.subscriber_id``. ``owner`` is what `Hub.release` knows them by; ``bound`` how many channels a subscriber may be in.
+    ``dispatcher.subscriber_id``. ``owner`` is what `Hub.release` knows them by; ``bound`` how many channels a subscriber may be in. Without
+    ``keeps_unheard`` nothing is kept of what is posted to a channel that nobody listens to: where no other protocol reads the store.
     """
 
-    def __init__(self, hub: Hub, clock: Clock, counters: Counters, store: str = "default", owner: object = None, bound: int = 1000) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        clock: Clock,
+        counters: Counters,
+        store: str = "default",
+        owner: object = None,
+        bound: int = 1000,
+        keeps_unheard: bool = True,
+    ) -> None:
         self.hub = hub
         self.clock = clock
         self.counters = counters
         self.store = store
         self.owner = self if owner is None else owner
         self.bound = bound
+        self._keeps_unheard = keeps_unheard
         self.notices = Notices(self, NOTICE)
         self._members: dict[object, Member] = {}
 
@@ -63,15 +72,11 @@ class Crowd:
 
     def post(self, channel: str, body: bytes) -> Result[Receipt]:
         """Publish JSON to a channel, for the subscribers of every protocol. Raises StoreError."""
-        return self.hub.publish(channel_ref(self.store, channel), Draft(body, envelope.JSON))
+        return self.hub.publish(channel_ref(self.store, channel), Draft(body, envelope.JSON, if_heard=not self._keeps_unheard))
 
     def mail(self, user: str, body: bytes) -> Result[Receipt]:
         """Send JSON to all sockets of a user, in every process. Nothing is kept for one who is not there. Raises StoreError."""
-        ref = mail_ref(self.store, user)
-        if not self.hub.listening(ref) and not self.hub.store(self.store).shared:
-            # Nobody could ever get it: it is not to make a channel in the store, of which there may be as many as there are users.
-            return Receipt()
-        return self.hub.publish(ref, Draft(body, envelope.JSON, stored=False))
+        return self.hub.publish(mail_ref(self.store, user), Draft(body, envelope.JSON, stored=False, if_heard=True))
 
     def tell(self, channel: str, text: str) -> Result[Receipt]:
         """Send a text to the members of a channel, in every process; no other protocol hears of it. Raises StoreError."""
@@ -144,10 +149,6 @@ class Crowd:
         if not member.session.state:
             self.hub.settle(mail.ref)
         member.unsubscribe(mail)
-        if not self.hub.listening(mail.ref) and not self.hub.store(self.store).shared:
-            # Nothing was kept there; its record is not to wait until it counts as idle.
-            with suppress(HbpushError):
-                self.hub.delete(mail.ref)
 
     # Who is here
 

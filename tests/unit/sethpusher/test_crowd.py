@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hbpush.core.message import OLDEST, ChannelRef, Draft
-from hbpush.stores.base import Receipt
+from hbpush.stores.base import UNHEARD_TIMEOUT, Receipt
 from sethpusher.crowd import Crowd
 from sethpusher.envelope import mail_ref, notice, notices_ref
 from sethpusher.utils import BasicPubSubManager
@@ -84,6 +84,7 @@ def test_mail_to_nobody_and_users_who_have_left_leave_nothing_in_the_store(house
     house.crowd.leave("all", ear)
     house.settle()
     assert not house.memory.read_after(mail_ref("default", "nobody"), OLDEST, 1).exists
+    house.clock.advance(UNHEARD_TIMEOUT + 60)
     assert not house.memory.read_after(mail_ref("default", "bob"), OLDEST, 1).exists
 
 
