@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Mapping
 from inspect import isawaitable
 from typing import Any
 
+import msgspec
 from tornado.web import Application
 
 from hbpush.core.clock import Clock
@@ -24,7 +25,7 @@ from sethpusher.dispatchers import DefaultMessageDispatcher
 from sethpusher.ground import Ground
 from sethpusher.mixins import InMemoryPubSubMixin, RedisPubSubMixin
 from sethpusher.persistors import DefaultPersistencePolicy
-from sethpusher.rules import rules
+from sethpusher.rules import UNCHECKED, rules
 from sethpusher.ws.urls import SethSockJSRouter, get_ws_handlers
 from sethpusher.ws.views import SethSocketHandler
 
@@ -80,6 +81,10 @@ class DefaultSethApplication(Application):
 
     def get_persistence_policy(self, **kwargs: Any) -> Any:
         """What else is done with what is posted: a `sethpusher.persistors.DefaultPersistencePolicy`."""
+        if self.rules.require_connect is None:
+            self.rules = msgspec.structs.replace(self.rules, require_connect=self._checks_connections())
+        elif not self.rules.require_connect and self._checks_connections():
+            logger.warning("%s: %s", type(self).__name__, UNCHECKED)
         return DefaultPersistencePolicy()
 
     def get_router(self, prefix: str = "", **kwargs: Any) -> SethSockJSRouter:
@@ -127,6 +132,11 @@ class DefaultSethApplication(Application):
     def log_request(self, handler: Any) -> None:
         """Tell the log of a request, unless a setting ``log_function`` does: what a client does wrong is no warning."""
         if "log_function" in self.settings:
+    def _checks_connections(self) -> bool:
+        check = getattr(self.authentication_policy, "authenticate_connection", None)
+        own = _function(self.authenticate_connection) is not DefaultSethApplication.authenticate_connection
+        return own or (check is not None and _function(check) is not BaseAuthenticationPolicy.authenticate_connection)
+
             super().log_request(handler)
         else:
             logger.debug("%d %s %s", handler.get_status(), handler.request.method, handler.request.path)

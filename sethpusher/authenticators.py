@@ -24,6 +24,9 @@ class BaseAuthenticationPolicy:
 
         ``info`` is the socket's ``ConnectionInfo``: its ``arguments`` are the query of the URL that the page gave to its client, as in
         ``new SockJS('/connect?token=...')``. ``message`` is the whole message, which may have more keys.
+
+        An application whose policy has a method of its own here lets only those subscribe who have connected, unless its
+        ``require_connect`` is False.
         """
         return True
 

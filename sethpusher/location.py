@@ -19,7 +19,7 @@ from sethpusher.api.endpoints import api_routes, debug_routes
 from sethpusher.crowd import Crowd
 from sethpusher.dispatchers import DefaultMessageDispatcher
 from sethpusher.mixins import HubPubSubMixin
-from sethpusher.rules import Rules
+from sethpusher.rules import UNCHECKED, Rules
 from sethpusher.settings import SethPusherSettings, sockjs_settings
 from sethpusher.ws.urls import PREFIX, SethSockJSRouter
 from sethpusher.ws.views import SethSocketHandler
@@ -35,7 +35,10 @@ class LocationApplication(HubPubSubMixin):
         settings, context = location.settings, location.context
         self.ground = context
         self.debug = settings.debug
-        self.rules = Rules(**{name: getattr(settings, name) for name in Rules.__struct_fields__ if hasattr(settings, name)})
+        given = {name: getattr(settings, name) for name in Rules.__struct_fields__ if hasattr(settings, name)}
+        if settings.require_connect is None:
+            given["require_connect"] = bool(settings.connection_key)
+        self.rules = Rules(**given)
         self.crowd = Crowd(context.hub, context.clock, context.counters, settings.store, location, self.rules.max_channels)
         self.publisher = self.subscriber = self.pub_sub
         self.router: SethSockJSRouter | None = None
@@ -95,9 +98,12 @@ class SethPusherLocation(Location):
 
     @classmethod
     def warnings(cls, settings: Any, loopback: bool) -> list[str]:
-        if loopback or settings.key or settings.key_file or not settings.publish:
-            return []
-        return [keys.OPEN_TO_ALL]
+        found = []
+        if settings.publish and not (loopback or settings.key or settings.key_file):
+            found.append(keys.OPEN_TO_ALL)
+        if settings.connection_key and settings.require_connect is False:
+            found.append(UNCHECKED)
+        return found
 
     @classmethod
     def sticky(cls, settings: Any) -> str:

@@ -11,7 +11,10 @@ from hbpush.daemon.options import settings
 
 CHANNELS_PER_SOCKET = 1000
 
-RequireConnect = Annotated[bool, msgspec.Meta(description="whether a socket has to connect before it subscribes")]
+RequireConnect = Annotated[
+    bool | None,
+    msgspec.Meta(description="whether a socket has to connect before it subscribes; if not said, where it is checked who connects"),
+]
 SendErrors = Annotated[bool, msgspec.Meta(description="whether a socket is told why a message of its cannot be taken")]
 SendAcks = Annotated[bool, msgspec.Meta(description="whether a socket is told that a message of its was taken")]
 ReportDelivered = Annotated[
@@ -23,7 +26,7 @@ MaxChannels = Annotated[int, msgspec.Meta(ge=1, description="channels that one s
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """The original is silent to sockets: so are the defaults."""
 
-    require_connect: RequireConnect = False
+    require_connect: RequireConnect = None
     send_errors: SendErrors = False
     send_acks: SendAcks = False
     report_delivered: ReportDelivered = False
@@ -31,6 +34,10 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     persist_strict: Annotated[
         bool, msgspec.Meta(description="whether a message that cannot be persisted is refused with 502, and not delivered")
     ] = False
+
+
+UNCHECKED = "sockets are checked when they connect, but need not connect to subscribe: leave out require_connect, or set it to true"
+"""What an operator should read who has said that it need not be."""
 
 
 def rules(given: Mapping[str, Any]) -> Rules:

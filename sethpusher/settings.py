@@ -34,7 +34,7 @@ class SethPusherSettings(StoreLocationSettings, frozen=True, forbid_unknown_fiel
         msgspec.Meta(description="origins whose pages may open sockets: '*' for any, one such as https://example.com, or a list"),
     ] = "*"
     debug: Annotated[bool, msgspec.Meta(description="whether there are pages at debug/ that tell who is in which channel")] = False
-    require_connect: RequireConnect = False
+    require_connect: RequireConnect = None
     send_errors: SendErrors = False
     send_acks: SendAcks = False
     report_delivered: ReportDelivered = False
