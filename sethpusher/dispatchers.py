@@ -91,8 +91,9 @@ class DefaultMessageDispatcher:
     def handle_subscribe(self, msg: dict[str, Any]) -> Outcome:
         """The socket wants into a channel."""
         handler = self._registered()
-        result: Outcome = handler.handle_subscribe(msg)
+        # The handler takes it back if the socket may not.
         self.subscribed_to.add(msg["channel"])
+        result: Outcome = handler.handle_subscribe(msg)
         return result if isawaitable(result) else None
 
     def handle_unsubscribe(self, msg: dict[str, Any]) -> Outcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable
 from functools import partial
@@ -94,9 +95,9 @@ class SethSocketHandler(SockJSConnection):  # type: ignore[misc]
         try:
             joined = self.application.add_subscriber(channel, self)
         except (HbpushError, ValueError) as error:
-            self.refused(SUBSCRIBE, str(error))
+            self._not_subscribed(channel, error)
             return
-        then(joined, partial(self._subscribed, channel), _given_up)
+        then(joined, partial(self._subscribed, channel), partial(self._not_subscribed, channel))
 
     def handle_unsubscribe(self, source_msg: dict[str, Any]) -> None:
         """Take the socket out of a channel; those who stay are told."""
@@ -148,6 +149,14 @@ class SethSocketHandler(SockJSConnection):  # type: ignore[misc]
         if not self.is_closed:
             self._tell(notice(SUBSCRIBE, self.dispatcher.subscriber_id, channel), channel)
             self._acknowledge("subscribed", channel=channel)
+
+    def _not_subscribed(self, channel: str, error: BaseException) -> None:
+        if isinstance(error, asyncio.CancelledError):
+            # It has left meanwhile.
+            return
+        self.dispatcher.subscribed_to.discard(channel)
+        if not self.is_closed:
+            self.refused(SUBSCRIBE, str(error))
 
     def _tell(self, message: dict[str, Any], channel: str | None = None) -> None:
         try:
