@@ -7,14 +7,16 @@ method each, which are asked for in the constructor, the dispatcher and the rout
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from inspect import isawaitable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from tornado.web import Application
 
 from hbpush.core.clock import Clock
+from hbpush.daemon.options import shown
+from hbpush.errors import ConfigError
 from hbpush.web.exchange import Exchange
 from hbpush.web.tornado_host import request_of
 from sethpusher.api.urls import get_api_handlers
@@ -44,6 +46,8 @@ class DefaultSethApplication(Application):
       and ``serve_traceback`` do.
     - ``sockjs_settings``: a mapping, for the SockJS router
     - ``allowed_origins``: pages of which origins may open sockets, ``"*"`` (the default), one or a list
+    - ``store``: a mapping, options of the store that are laid over the mixin's ``store_options``, by the names of a configuration file:
+      ``max_messages``, ``max_bytes``, ``max_channels`` and the others of `hbpush.stores.base.StoreSettings`
     - those of `sethpusher.rules.Rules`
 
     Raises ConfigError for one of these that cannot be. ``clock`` is for tests.
@@ -52,20 +56,35 @@ class DefaultSethApplication(Application):
     authentication_policy: Any = None
     persistence_policy: Any = None
 
+    if TYPE_CHECKING:
+        # These are a mixin's; were they here, they would hide it where it stands behind.
+        get_subscriber: Callable[..., Any]
+        get_publisher: Callable[..., Any]
+
     def __init__(self, **kwargs: Any) -> None:
         # Getters may ask for settings before Tornado has them.
         self.settings = kwargs
         self.debug: bool = kwargs.get("debug", False)
         self.rules = rules(kwargs)
+        self._mapping("store")
         self._clock: Clock | None = kwargs.pop("clock", None)
         self._ground: Ground | None = None
         self._crowd: Crowd | None = None
         self.router: SethSockJSRouter | None = None
+        for getter in ("get_subscriber", "get_publisher"):
+            if not hasattr(self, getter):
+                raise ConfigError(
+                    f"{type(self).__name__} has no {getter}; derive from a mixin beside DefaultSethApplication, such as InMemoryPubSubMixin"
+                )
         handlers = [*get_api_handlers(self), *get_ws_handlers(self)]
         self.subscriber = self.get_subscriber(**kwargs)
         self.publisher = self.get_publisher(**kwargs)
         self.authentication_policy = self.get_authentication_policy(**kwargs)
         self.persistence_policy = self.get_persistence_policy(**kwargs)
+        if self.rules.require_connect is None:
+            self.rules = msgspec.structs.replace(self.rules, require_connect=self._checks_connections())
+        elif not self.rules.require_connect and self._checks_connections():
+            logger.warning("%s: %s", type(self).__name__, UNCHECKED)
         tornado = {"autoreload": False, "serve_traceback": False, "default_handler_class": NotFoundHandler, **kwargs}
         super().__init__(handlers, **tornado)
 
@@ -81,30 +100,14 @@ class DefaultSethApplication(Application):
 
     def get_persistence_policy(self, **kwargs: Any) -> Any:
         """What else is done with what is posted: a `sethpusher.persistors.DefaultPersistencePolicy`."""
-        if self.rules.require_connect is None:
-            self.rules = msgspec.structs.replace(self.rules, require_connect=self._checks_connections())
-        elif not self.rules.require_connect and self._checks_connections():
-            logger.warning("%s: %s", type(self).__name__, UNCHECKED)
         return DefaultPersistencePolicy()
 
     def get_router(self, prefix: str = "", **kwargs: Any) -> SethSockJSRouter:
         """The SockJS router for ``prefix``, which makes sockets."""
-        settings = dict(self.settings.get("sockjs_settings", {}))
+        settings = self._mapping("sockjs_settings")
         if "allowed_origins" in self.settings:
             settings["allowed_origins"] = self.settings["allowed_origins"]
         return SethSockJSRouter(SethSocketHandler, prefix, settings, application_instance=self, **kwargs)
-
-    def get_subscriber(self, **kwargs: Any) -> Any:
-        """See `sethpusher.mixins.PubSubMixin`."""
-        raise NotImplementedError
-
-    def get_publisher(self, **kwargs: Any) -> Any:
-        """See `sethpusher.mixins.PubSubMixin`."""
-        raise NotImplementedError
-
-    def get_store(self) -> Mapping[str, Any]:
-        """See `sethpusher.mixins.HubPubSubMixin`."""
-        raise NotImplementedError
 
     # What handlers call
 
@@ -129,14 +132,14 @@ class DefaultSethApplication(Application):
         check = getattr(self.authentication_policy, "authenticate_connection", None)
         return True if check is None else check(info, subscriber_id, message)
 
-    def log_request(self, handler: Any) -> None:
-        """Tell the log of a request, unless a setting ``log_function`` does: what a client does wrong is no warning."""
-        if "log_function" in self.settings:
     def _checks_connections(self) -> bool:
         check = getattr(self.authentication_policy, "authenticate_connection", None)
         own = _function(self.authenticate_connection) is not DefaultSethApplication.authenticate_connection
         return own or (check is not None and _function(check) is not BaseAuthenticationPolicy.authenticate_connection)
 
+    def log_request(self, handler: Any) -> None:
+        """Tell the log of a request, unless a setting ``log_function`` does: what a client does wrong is no warning."""
+        if "log_function" in self.settings:
             super().log_request(handler)
         else:
             logger.debug("%d %s %s", handler.get_status(), handler.request.method, handler.request.path)
@@ -147,7 +150,10 @@ class DefaultSethApplication(Application):
     def ground(self) -> Ground:
         """The hub and its store, made in the running loop when they are first needed."""
         if self._ground is None:
-            self._ground = Ground(self.get_store(), self._clock)
+            # Who has a publisher and a subscriber of his own need not say where the hub's channels are.
+            get_store: Callable[[], Mapping[str, Any]] | None = getattr(self, "get_store", None)
+            store = {"type": "memory"} if get_store is None else get_store()
+            self._ground = Ground({**store, **getattr(self, "store_options", {}), **self._mapping("store")}, self._clock)
         return self._ground
 
     @property
@@ -155,8 +161,15 @@ class DefaultSethApplication(Application):
         """Who is where."""
         if self._crowd is None:
             ground = self.ground
-            self._crowd = Crowd(ground.hub, ground.clock, ground.counters, bound=self.rules.max_channels)
+            bound, keeps = self.rules.max_channels, getattr(self, "keeps_unheard", True)
+            self._crowd = Crowd(ground.hub, ground.clock, ground.counters, bound=bound, keeps_unheard=keeps)
         return self._crowd
+
+    def _mapping(self, keyword: str) -> dict[str, Any]:
+        given = self.settings.get(keyword) or {}
+        if not isinstance(given, Mapping):
+            raise ConfigError(f"is {shown(given)}; must be a mapping", keyword)
+        return dict(given)
 
     async def start(self) -> None:
         """Begin, within the loop that is to serve: a store on another machine is tried. Not needed where the first request may do that."""
@@ -189,14 +202,14 @@ class DefaultSethApplication(Application):
             await ground.stop()
 
 
+def _function(method: Any) -> object:
+    """What a method does, whether it is the class's or was set on the object."""
+    return getattr(method, "__func__", method)
+
+
 class SethPusherInMemoryApplication(InMemoryPubSubMixin, DefaultSethApplication):
     """Channels and users of this process."""
 
 
 class SethPusherOnRedisApplication(RedisPubSubMixin, DefaultSethApplication):
     """Channels and users of all processes that use the same Redis server."""
-def _function(method: Any) -> object:
-    """What a method does, whether it is the class's or was set on the object."""
-    return getattr(method, "__func__", method)
-
-

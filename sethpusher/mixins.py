@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hbpush.core import jsontext
 from hbpush.core.result import Result
 from hbpush.stores.base import Receipt
 from hbpush.stores.redis_settings import DEFAULT_HOST, DEFAULT_PORT
@@ -63,13 +64,25 @@ class PubSubMixin:
         """Publish an object to a channel."""
         return self.broadcast({"message": msg, "sender_id": msg.get("sender_id")}, channel)
 
-    def send_to_user(self, msg: Any, user: str) -> Result[Receipt]:
-        """Send an object to all sockets of a user, wherever they are."""
-        return self.crowd.mail(user, body_of(msg))
+    def send_to_user(self, msg: Any, user: str) -> Any:
+        """Send an object to the socket that `get_user` finds, if any."""
+        subscriber = self.get_user(user)
+        if subscriber is not None:
+            subscriber.send(jsontext.encode({"message": msg, "target_id": user, "sender_id": msg.get("sender_id")}))
+        return Receipt(takers=int(subscriber is not None))
 
 
 class HubPubSubMixin(PubSubMixin):
-    """What both have: one `BasicPubSubManager` is publisher and subscriber."""
+    """What both have: one `BasicPubSubManager` is publisher and subscriber.
+
+    Where another kind of subscriber takes its place, who is there is what its ``channels`` say: a mapping to sets of sockets.
+    """
+
+    store_options: Mapping[str, Any] = {}
+    """Bounds of the store, and whatever else it has, over what `get_store` says. The application's keyword ``store`` goes before them."""
+
+    keeps_unheard = True
+    """Whether what is posted to a channel is kept though nobody is in it: other protocols may read it later."""
 
     _instance: BasicPubSubManager | None = None
 
@@ -91,17 +104,56 @@ class HubPubSubMixin(PubSubMixin):
         return self.pub_sub
 
     def get_subscribers(self, channel: str | None = None) -> dict[str, list[str | None]]:
-        return self.crowd.listing(channel)
+        if self._everybody is not None:
+            return self._everybody.listing(channel)
+        return {name: [_user_of(each) for each in self._members(name)] for name in ([*self._channels] if channel is None else [channel])}
 
     def get_subscriber_count(self, channel: str | None = None) -> int:
-        return self.crowd.count(channel)
+        if self._everybody is not None:
+            return self._everybody.count(channel)
+        return sum(len(self._members(name)) for name in ([*self._channels] if channel is None else [channel]))
 
     def get_user(self, user_id: str) -> Any:
-        return next(iter(self.crowd.connections(user_id)), None)
+        if self._everybody is not None:
+            return next(iter(self._everybody.connections(user_id)), None)
+        return next((each for each in self._members(COMMON_CHANNEL) if _user_of(each) == user_id), None)
+
+    def send_to_user(self, msg: Any, user: str) -> Any:
+        """Send an object to all sockets of a user, wherever they are; if `get_user` was replaced, to whom that finds."""
+        everybody = self._everybody
+        if everybody is not None and getattr(self.get_user, "__func__", None) is HubPubSubMixin.get_user:
+            return everybody.mail(user, body_of(msg))
+        return super().send_to_user(msg, user)
+
+    @property
+    def _everybody(self) -> Crowd | None:
+        """Those whom the subscriber lets in, None where it is not the hub's."""
+        subscriber = self.subscriber
+        return subscriber.crowd if isinstance(subscriber, BasicPubSubManager) else None
+
+    @property
+    def _channels(self) -> Mapping[str, Any]:
+        found = getattr(self.subscriber, "channels", None)
+        return found if isinstance(found, Mapping) else {}
+
+    def _members(self, channel: str) -> list[Any]:
+        return list(self._channels.get(channel, ()))
+
+
+def _user_of(subscriber: Any) -> Any:
+    return getattr(getattr(subscriber, "dispatcher", None), "subscriber_id", None)
 
 
 class InMemoryPubSubMixin(HubPubSubMixin):
-    """Channels and users of this process."""
+    """Channels and users of this process. Nobody else reads its channels: a post that nobody hears is not kept, and of the others a few."""
+
+    store_options: Mapping[str, Any] = {
+        "max_messages": 100,
+        "max_channel_bytes": 4 * 1024 * 1024,
+        "max_bytes": 64 * 1024 * 1024,
+        "idle_channel_timeout": 60,
+    }
+    keeps_unheard = False
 
     def get_store(self) -> Mapping[str, Any]:
         return {"type": "memory"}

@@ -30,6 +30,11 @@ class BasicPubSubManager:
         self._crowd = _Own() if crowd is None else crowd
 
     @property
+    def crowd(self) -> Crowd:
+        """Whose members its subscribers are."""
+        return self._crowd()
+
+    @property
     def channels(self) -> Mapping[str, set[Any]]:
         """The channels that somebody of this process is in, each with its subscribers: a view, to be read only."""
         return self._crowd().channels()
@@ -38,8 +43,8 @@ class BasicPubSubManager:
         """Send to all members of a channel, in every process.
 
         ``{"message": M, "sender_id": S}``, where S is what the object M has as its ``sender_id``, publishes M: subscribers of other
-        protocols get it too, and it is kept. Anything else that JSON can say goes to SethPusher's sockets as it is. Raises StoreError (or
-        sets it on the Future), ValueError and TypeError for what JSON cannot say.
+        protocols get it too, and it is kept where they can read it. Anything else that JSON can say goes to SethPusher's sockets as it is.
+        Raises StoreError (or sets it on the Future), ValueError and TypeError for what JSON cannot say.
         """
         crowd = self._crowd()
         if isinstance(message, dict) and message.keys() == {"message", "sender_id"} and isinstance(inner := message["message"], dict):
