@@ -171,7 +171,7 @@ def load(path: str) -> type[Application]:
     """The application class of a dotted path. Raises ConfigError."""
     module_name, dot, name = path.rpartition(".")
     problem = f"--app: Problem loading application from path {shown(path)}: "
-    if not dot:
+    if not dot or not all(path.split(".")):
         raise ConfigError(problem + "must be a module and a class, such as my_app.MyVeryOwnApp")
     if "" not in sys.path and os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
@@ -192,6 +192,11 @@ def _parse(argv: list[str]) -> None:
         # Tornado would print all its help before it says so.
         if name.startswith("--") and len(name) > 2 and name[2:] not in options:
             raise ConfigError(f"{name} is no option; {nearest(name, [f'--{known}' for known in options])}{PROGRAM} --help lists them")
+    for argument in argv[1:]:
+        name, given, value = argument.partition("=")
+        option = name.lstrip("-").replace("-", "_")
+        if given and name.startswith("-") and _OPTIONS.get(option, {}).get("type", _type_of(option)) is int and not _is_whole(value):
+            raise ConfigError(f"{name} is {shown(value)}; must be a whole number")
     try:
         rest = parse_command_line(argv, final=False)
     except (Error, ValueError) as error:
@@ -202,6 +207,14 @@ def _parse(argv: list[str]) -> None:
     if level not in LEVELS:
         raise ConfigError(f"--logging is {shown(level)}; must be one of {', '.join(LEVELS)}")
     options.run_parse_callbacks()
+
+
+def _type_of(option: str) -> type[object]:
+    return type(_OPTIONS.get(option, {}).get("default", ""))
+
+
+def _is_whole(value: str) -> bool:
+    return value.removeprefix("-").isdecimal()
 
 
 def _take_signals(served: Served) -> None:

@@ -26,6 +26,10 @@ class Mine(SethPusherInMemoryApplication):
 
 not_an_application = 5
 
+class Odd(SethPusherInMemoryApplication):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs, sockjs_settings=5)
+
 class Failing(SethPusherInMemoryApplication):
     def get_router(self, prefix="", **kwargs):
         raise RuntimeError("no router")
@@ -94,6 +98,12 @@ def folder(tmp_path: Path) -> Path:
 
 REFUSALS = {
     "--app=Foo": "--app: Problem loading application from path 'Foo': must be a module and a class, such as my_app.MyVeryOwnApp",
+    "--app=.": "--app: Problem loading application from path '.': must be a module and a class, such as my_app.MyVeryOwnApp",
+    "--app=mine..Mine": "--app: Problem loading application from path 'mine..Mine': must be a module and a class, such as",
+    "--app=sethpusher.applications.DefaultSethApplication": (
+        "DefaultSethApplication has no get_subscriber; derive from a mixin beside DefaultSethApplication, such as InMemoryPubSubMixin"
+    ),
+    "--app=mine.Odd": "sockjs_settings: is 5; must be a mapping",
     "--app=nowhere.Foo": "--app: Problem loading application from path 'nowhere.Foo': No module named 'nowhere'",
     "--app=mine.Foo": "--app: Problem loading application from path 'mine.Foo': module mine has no Foo",
     "--app=mine.not_an_application": ("--app: Problem loading application from path 'mine.not_an_application': is no application class"),
@@ -101,8 +111,10 @@ REFUSALS = {
     "--prot=1": "--prot is no option; did you mean '--port'? seth-pusher --help lists them",
     "surplus": "'surplus' is no option; seth-pusher --help lists them",
     "--logging=loud": "--logging is 'loud'; must be one of debug, info, warning, error, none",
-    "--port=abc": "",
-    "--redis_port=x": "",
+    "--port=abc": "--port is 'abc'; must be a whole number",
+    "--port=": "--port is ''; must be a whole number",
+    "--redis_port=x": "--redis_port is 'x'; must be a whole number",
+    "--redis-db=x": "--redis-db is 'x'; must be a whole number",
     "--port=70000": "port 70000 is none; must be a whole number from 0 to 65535",
     "--host=no.such.host.invalid": "address 'no.such.host.invalid' is none of this machine's; choose another with --host",
 }
