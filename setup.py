@@ -45,9 +45,9 @@ setup(
     extras_require=EXTRAS,
     entry_points={
         "console_scripts": [
-            "hbpushd = hbpush.daemon.cli:main",
-            "tornado_tyron = tyron.cli:main",
-            "seth-pusher = sethpusher.default_server:main",
+            "hbpushd = hbpush.daemon.cli:command",
+            "tornado_tyron = tyron.cli:command",
+            "seth-pusher = sethpusher.default_server:command",
         ],
         "hbpush.locations": [
             "console = hbpush.console.location:ConsoleLocation",

@@ -1,7 +1,5 @@
 """``python -m sethpusher`` is ``seth-pusher``."""
 
-import sys
+from sethpusher.default_server import command
 
-from sethpusher.default_server import main
-
-sys.exit(main())
+command()

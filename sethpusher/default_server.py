@@ -14,7 +14,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 from tornado.ioloop import IOLoop
 from tornado.options import Error, define, options, parse_command_line
@@ -24,8 +24,15 @@ from hbpush.core.clock import LoopClock, TimerWheel
 from hbpush.core.counters import Counters
 from hbpush.daemon.configuration import Flags
 from hbpush.daemon.options import nearest, shown
-from hbpush.daemon.program import guarded
-from hbpush.daemon.run import OWN_DESCRIPTORS, cannot_listen, loop_factory, raise_descriptor_limit
+from hbpush.daemon.program import guarded, leave
+from hbpush.daemon.run import (
+    OWN_DESCRIPTORS,
+    cannot_listen,
+    ignore_signals,
+    loop_factory,
+    raise_descriptor_limit,
+    settle_garbage,
+)
 from hbpush.daemon.settings import ServerSettings
 from hbpush.errors import ConfigError, HbpushError
 from hbpush.web.bridge import native_routes
@@ -76,7 +83,10 @@ class AppRunner:
         self._port = kwargs.get("port", self.port)
 
     def start(self, app: type[Application]) -> None:
-        """Make an application of a class within the loop, and serve it. What prevents that ends the process, with one line."""
+        """Make an application of a class within the loop, and serve it. What prevents that ends the process, with one line.
+
+        When a signal has ended it the process is to end, too: a further one is ignored.
+        """
         try:
             self.run(app)
         except HbpushError as error:
@@ -97,11 +107,14 @@ class AppRunner:
         try:
             await _call(application, "start")
             await served.listen(application, self._host, self._port)
+            settle_garbage()
             logger.info("Starting Seth pusher server on %s:%s.", self._host, served.port)
             await served.stopping.wait()
             await served.close(application)
         finally:
             await _call(application, "stop")
+        if served.signalled:
+            ignore_signals()
         logger.info("Seth pusher server stopped.")
 
 
@@ -110,6 +123,7 @@ class Served:
 
     def __init__(self) -> None:
         self.stopping = asyncio.Event()
+        self.signalled = False
         self.port = 0
         self._server: NativeServer | None = None
 
@@ -155,6 +169,11 @@ def shutdown(server_instance: Any) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with arguments (the process's own by default). Returns the exit status; every error is one line, and 1."""
     return guarded(PROGRAM, partial(_main, sys.argv if argv is None else [PROGRAM, *argv]))
+
+
+def command() -> NoReturn:
+    """What is installed as ``seth-pusher``."""
+    leave(main())
 
 
 def _main(argv: Sequence[str]) -> int:
@@ -229,6 +248,7 @@ def _signalled(served: Served, number: signal.Signals) -> None:
     if served.stopping.is_set():
         logger.info("%s again: leaving at once", number.name)
         os._exit(128 + number)
+    served.signalled = True
     shutdown(served)
 
 

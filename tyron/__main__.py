@@ -1,7 +1,5 @@
 """``python -m tyron`` is ``tornado_tyron``."""
 
-import sys
+from tyron.cli import command
 
-from tyron.cli import main
-
-sys.exit(main())
+command()

@@ -9,7 +9,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import msgspec
 
@@ -17,7 +17,7 @@ import hbpush
 from hbpush.daemon.config_file import ConfigFile
 from hbpush.daemon.configuration import Flags, load
 from hbpush.daemon.options import description, shown
-from hbpush.daemon.program import guarded, serve, typed
+from hbpush.daemon.program import guarded, leave, serve, typed
 from hbpush.daemon.settings import ServerSettings
 from hbpush.errors import ConfigError
 from hbpush.stores.redis_settings import RedisServerSettings
@@ -75,6 +75,11 @@ OPTIONS = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with arguments (the process's own by default). Returns the exit status; wrong usage exits with 2."""
     return guarded(PROGRAM, partial(_serve, sys.argv[1:] if argv is None else argv))
+
+
+def command() -> NoReturn:
+    """What is installed as ``tornado_tyron``."""
+    leave(main())
 
 
 def _serve(arguments: Sequence[str]) -> int:

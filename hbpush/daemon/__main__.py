@@ -1,7 +1,5 @@
 """``python -m hbpush.daemon`` is ``hbpushd``."""
 
-import sys
+from hbpush.daemon.cli import command
 
-from hbpush.daemon.cli import main
-
-sys.exit(main())
+command()

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from functools import partial
+from typing import NoReturn
 
 import msgspec
 
@@ -18,7 +19,7 @@ from hbpush.daemon.assembly import Assembly
 from hbpush.daemon.configuration import Flags, load
 from hbpush.daemon.log import one_line
 from hbpush.daemon.options import nearest
-from hbpush.daemon.program import guarded, serve, typed, write
+from hbpush.daemon.program import guarded, leave, serve, typed, write
 from hbpush.daemon.settings import ServerSettings
 
 
@@ -27,6 +28,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     work = _command if arguments and not arguments[0].startswith("-") else _daemon
     return guarded("hbpushd", partial(work, arguments))
+
+
+def command() -> NoReturn:
+    """What is installed as ``hbpushd``."""
+    leave(main())
 
 
 def _daemon(arguments: Sequence[str]) -> int:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
+from contextlib import suppress
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -39,6 +41,18 @@ def guarded(program: str, work: Callable[[], int]) -> int:
     except Exception as error:  # noqa: BLE001 - a plug-in may raise anything, and no traceback reaches a user
         log.say(f"{program}: ended by a fault: {log.one_line(log.told(error))}")
         return FAILED
+
+
+def leave(status: int) -> NoReturn:
+    """End the process of a command: nothing is left to be done, and Python would take its time to put all objects away.
+
+    All that was written has to be flushed or on its way; what is registered with ``atexit`` does not run, but for the log's.
+    """
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(status)
 
 
 def serve(flags: Flags, configuration: Configuration) -> int:

@@ -39,6 +39,7 @@ LEAVING = 0.5
 RELEASE_AGAIN = 0.1
 """Seconds. A request that waited behind a held one on its connection may be held in its turn."""
 
+ENDING = (signal.SIGTERM, signal.SIGINT)
 OWN_DESCRIPTORS = 100
 UNLIMITED_DESCRIPTORS = 1_000_000
 GC_THRESHOLD = 100_000
@@ -122,7 +123,7 @@ class Daemon:
     async def run(self) -> int:
         """Start, serve, end. Returns the exit status. Raises ConfigError when it cannot start."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in ENDING:
             loop.add_signal_handler(number, self._stop, number)
         loop.add_signal_handler(signal.SIGHUP, self._reload_asked.set)
         self._role.begin(self._ask_to_stop, self._reload_asked.set)
@@ -134,6 +135,7 @@ class Daemon:
             await serving
         await give_up(serving)
         await self._end()
+        ignore_signals()
         self._role.stopped()
         return 0
 
@@ -164,9 +166,7 @@ class Daemon:
             await self._assembly.stop()
             raise ConfigError(cannot_listen(server, error, self._flags)) from None
         self._warn(self._assembly.configuration.server)
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(GC_THRESHOLD)
+        settle_garbage()
         self._role.listening(listening_line(self._flags.program, bound, self._assembly.configuration, self._descriptors))
 
     async def _reload(self) -> None:
@@ -234,6 +234,24 @@ class Daemon:
             )  # fmt: skip
         for line in self._assembly.warnings(self._started_as.address):
             logger.warning("%s", line)
+
+
+def settle_garbage() -> None:
+    """The server is made: what there is now stays, and is not to be looked through again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD)
+
+
+def ignore_signals() -> None:
+    """The server has ended as it should: a signal that comes from here on is not to change with which status the process does.
+
+    Called in the loop that has taken them so far, which would leave them to the system when it is closed.
+    """
+    loop = asyncio.get_running_loop()
+    for number in ENDING:
+        loop.remove_signal_handler(number)
+        signal.signal(number, signal.SIG_IGN)
 
 
 class Certificate:

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -196,6 +197,18 @@ def test_a_second_signal_ends_it_at_once() -> None:
         process.wait_for("Stopping Seth pusher server gracefully.")
         process.signal(signal.SIGTERM)
         assert process.wait() == 128 + signal.SIGTERM
+
+
+@pytest.mark.parametrize("program", [SETH_PUSHER, (sys.executable, "my_app.py")], ids=["command", "program"])
+def test_a_signal_after_the_end_changes_nothing(tmp_path: Path, program: tuple[str, ...]) -> None:
+    (tmp_path / "my_app.py").write_text(SEED.replace("port=6666", "port=0"), encoding="utf-8")
+    with SethProcess("--port=0" if program is SETH_PUSHER else "--logging=info", program=program, cwd=tmp_path) as process:
+        process.ask("GET", "/connect/")
+        process.signal(signal.SIGTERM)
+        process.wait_for("Seth pusher server stopped.")
+        with suppress(ProcessLookupError):
+            process.signal(signal.SIGTERM)
+        assert process.wait() == 0
 
 
 def test_debug_pages_and_an_application_of_ones_own(folder: Path) -> None:
