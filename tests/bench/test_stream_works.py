@@ -63,11 +63,11 @@ def test_every_work_has_figures_of_nchan(work: str) -> None:
 @pytest.mark.parametrize(
     ("work", "change", "why"),
     [
-        ("sse-fanout", "one = forms.events; forms.events = lambda *a: one(*a) * 2", "not each of the"),
+        ("sse-fanout", "one = forms._pieces; forms._pieces = lambda *a: one(*a) * 2", "not each of the"),
         ("websocket-fanout", "one = forms.plain_frames; forms.plain_frames = lambda *a: one(*a) * 2", "not each of the"),
-        ("sse-fanout", "one = forms.events; forms.events = lambda *a: one(*a).replace(b'^', b'!')", "another body"),
+        ("sse-fanout", "one = forms._pieces; forms._pieces = lambda *a: [piece.replace(b'^', b'!') for piece in one(*a)]", "another body"),
         ("websocket-reach", "one = forms.plain_frames; forms.plain_frames = lambda *a: one(*a).replace(b'^', b'!')", "another body"),
-        ("sse-fanout", "one = forms.events; forms.events = lambda *a: b'event: e\\n' + one(*a)", "an event stream says: event: e"),
+        ("sse-fanout", "one = forms._pieces; forms._pieces = lambda *a: [b'event: e\\n', *one(*a)]", "an event stream says: event: e"),
         ("websocket-fanout", "forms.plain_frames = lambda *a: b'\\x88\\x02\\x0f\\xa0'", "closed a WebSocket with code 4000"),
     ],
 )
