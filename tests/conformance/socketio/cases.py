@@ -12,7 +12,7 @@ PLAIN = ("0.7.11", "0.9.17")
 
 VERSIONS = ("0.7.11", "0.8.7", "0.9.11", "0.9.17")
 
-TIMEOUTS = {"socket.io": [3000, 4000], "calm": [32000, 32000]}
+TIMEOUTS = {"socket.io": [3000, 4000], "calm": [10000, 10000]}
 """What clients make of the handshake: milliseconds without a heartbeat, and without anything."""
 
 TEXTS = [

@@ -115,7 +115,7 @@ def main(host: str, port: int) -> None:
         {**TIMES, "heartbeat_interval": 30, "client_timeout": 1, "websocket_check": True, "reject_endpoint_with_error": True},
         namespace="other",
     )
-    calm = TornadioServer(Root, {**TIMES, "heartbeat_interval": 30}, namespace="calm")
+    calm = TornadioServer(Root, {**TIMES, "heartbeat_interval": 8}, namespace="calm")
     serve(host, port, router.apply_routes([*other.urls, *calm.urls]), SocketServer)
 
 

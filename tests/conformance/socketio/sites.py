@@ -11,7 +11,7 @@ address: 127.0.0.1
 locations:
   - {type: publisher, prefix: /publisher/}
   - {type: socketio, channels: [open.], publish: true, heartbeat_interval: 1, client_timeout: 2, xhr_polling_timeout: 2}
-  - {type: socketio, resource: calm, channels: [open.], publish: true, heartbeat_interval: 30, client_timeout: 2, xhr_polling_timeout: 2}
+  - {type: socketio, resource: calm, channels: [open.], publish: true, heartbeat_interval: 8, client_timeout: 2, xhr_polling_timeout: 2}
 """
 """Of hbpushd; the times are those of ``server.py``."""
 
