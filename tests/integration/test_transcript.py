@@ -66,6 +66,8 @@ def plain(answer: bytes) -> bytes:
 def clients() -> Iterator[tuple[Client, Client]]:
     """A publisher's and a subscriber's connection to a server with the default configuration of the checkout."""
     with Daemon(f"--config={Path(ROOT, 'conf', 'default.yaml')}", "--port=0") as daemon:
+        # In the second in which it starts, the ids of a memory store are longer.
+        time.sleep(1 - time.time() % 1)
         publisher, subscriber = Client(daemon.port), Client(daemon.port)
         yield publisher, subscriber
         publisher.close()

@@ -93,9 +93,10 @@ def test_with_redis_nothing_is_lost_and_nothing_doubled(tmp_path: Path) -> None:
     wanted = [number.decode() for number in numbers(0, 60)]
     assert (command.returncode, [json.loads(line)["data"] for line in out.splitlines()]) == (0, wanted)
     assert heard == [wanted, wanted]
-    for told in (err.decode(), *("\n".join(follower.told) for follower in followers)):
-        assert "the connection is lost" in told
-        assert "missed" not in told
+    told = [err.decode(), *("\n".join(follower.told) for follower in followers)]
+    # A poll may find the server back before it has missed it.
+    assert ["the connection is lost" in each for each in told[:2]] == [True, True]
+    assert not [each for each in told if "missed" in each]
 
 
 def test_with_a_memory_store_the_gap_is_told(tmp_path: Path) -> None:
