@@ -34,6 +34,7 @@ from sethpusher.ws.views import SethSocketHandler
 logger = logging.getLogger("hbpush.sethpusher")
 
 
+_FORMS = (b"application/x-www-form-urlencoded", b"multipart/form-data")
 _OPEN = (BaseAuthenticationPolicy.authenticate, EchoAuthenticationPolicy.authenticate)
 
 
@@ -126,6 +127,21 @@ class DefaultSethApplication(Application):
             if policy is None or _function(policy.authenticate) in _OPEN:
                 return True
         return self.authenticate(request_of(exchange))
+
+    def may_admit(self, exchange: Exchange) -> bool:
+        """Whether a request may be let in of which only the head has come, and whose body is large.
+
+        A policy is asked whose ``goes_by_head`` says that it can tell, and which tells it at once.
+        """
+        if not getattr(self.authentication_policy, "goes_by_head", False) or (exchange.header(b"content-type") or b"").startswith(_FORMS):
+            return True
+        verdict = self.admits(exchange)
+        if isinstance(verdict, bool):
+            return verdict
+        close = getattr(verdict, "close", None)
+        if close is not None:
+            close()
+        return True
 
     def authenticate_connection(self, info: Any, subscriber_id: str, message: dict[str, Any]) -> bool | Awaitable[bool]:
         """Whether a socket may be whom it says."""

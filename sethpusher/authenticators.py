@@ -15,6 +15,9 @@ logger = logging.getLogger("hbpush.sethpusher")
 class BaseAuthenticationPolicy:
     """Lets everybody in. Both methods may be coroutines."""
 
+    goes_by_head = False
+    """Whether `authenticate` can tell without the body. Where one is large it is then asked before that comes, and again afterwards."""
+
     def authenticate(self, request: HTTPServerRequest, **kwargs: Any) -> bool | Awaitable[bool]:
         """Whether a request of the REST API, or of a debug page, is answered; else it is 401."""
         return True
@@ -45,6 +48,7 @@ class ApiKeyAuthenticationPolicy(BaseAuthenticationPolicy):
     A key in a URL is in every access log on the way: prefer a header.
     """
 
+    goes_by_head = True
     key_name = "api_key"
     key_secret_value = "secret"  # noqa: S105 - the documented default
 
@@ -62,6 +66,7 @@ class ApiKeyAuthenticationPolicy(BaseAuthenticationPolicy):
 class HeaderAuthenticationPolicy(BaseAuthenticationPolicy):
     """Wants a header with a secret value."""
 
+    goes_by_head = True
     secret_header = "Seth-Authentication-Header"  # noqa: S105 - the documented default
     secret_header_value = "Seth-Value"  # noqa: S105 - the documented default
 

@@ -45,6 +45,7 @@ from sethpusher.applications import SethPusherInMemoryApplication
 logger = logging.getLogger("hbpush.sethpusher")
 
 PROGRAM = "seth-pusher"
+LEAST_BODY = 1024
 GRACE = 1.5
 """Seconds for connections that are still being answered when the server goes."""
 
@@ -54,6 +55,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "debug": {"default": False, "help": "Run in debug mode"},
     "port": {"default": 8080, "help": "port to listen on"},
     "host": {"default": "127.0.0.1", "help": "address to listen on"},
+    "max_body": {"default": Limits().max_body, "help": "largest request body, in bytes"},
     "app": {"default": "", "help": "dotted path of an application class (default: the one in memory)"},
     "redis_host": {"type": str, "help": "host of the Redis server of a SethPusherOnRedisApplication"},
     "redis_port": {"type": int, "help": "port of the Redis server"},
@@ -71,7 +73,8 @@ for _name, _declared in _OPTIONS.items():
 class AppRunner:
     """Serves one application until SIGINT or SIGTERM; a second signal ends it at once.
 
-    Keywords are those of the application, which gets all of them; ``host`` and ``port`` (0 for a free one) are where it listens.
+    Keywords are those of the application, which gets all of them; ``host`` and ``port`` (0 for a free one) are where it listens,
+    ``max_body`` is the largest request body in bytes (10 MiB).
     """
 
     host = "127.0.0.1"
@@ -81,6 +84,7 @@ class AppRunner:
         self.options = kwargs
         self._host = kwargs.get("host", self.host)
         self._port = kwargs.get("port", self.port)
+        self._max_body = kwargs.get("max_body", Limits().max_body)
 
     def start(self, app: type[Application]) -> None:
         """Make an application of a class within the loop, and serve it. What prevents that ends the process, with one line.
@@ -106,7 +110,7 @@ class AppRunner:
         logger.info("Application Class: %s", app.__name__)
         try:
             await _call(application, "start")
-            await served.listen(application, self._host, self._port)
+            await served.listen(application, self._host, self._port, self._max_body)
             settle_garbage()
             logger.info("Starting Seth pusher server on %s:%s.", self._host, served.port)
             await served.stopping.wait()
@@ -131,10 +135,12 @@ class Served:
         """Let it come to its end."""
         self.stopping.set()
 
-    async def listen(self, application: Application, host: str, port: int) -> None:
+    async def listen(self, application: Application, host: str, port: int, max_body: int) -> None:
         """Serve an application. Raises ConfigError when it cannot listen."""
         clock = LoopClock(asyncio.get_running_loop())
-        limits = Limits(max_connections=max(1, raise_descriptor_limit() - OWN_DESCRIPTORS))
+        if not isinstance(max_body, int) or max_body < LEAST_BODY:
+            raise ConfigError(f"max_body {max_body} is too small; must be a whole number at least {LEAST_BODY}")
+        limits = Limits(max_body=max_body, max_connections=max(1, raise_descriptor_limit() - OWN_DESCRIPTORS))
         routes = Routes(*native_routes(application))
         self._server = NativeServer(routes, limits, clock, TimerWheel(clock), Counters(clock), TrustedProxies())
         if not 0 <= port <= 65535:
@@ -182,7 +188,7 @@ def _main(argv: Sequence[str]) -> int:
         logging.getLogger().setLevel(logging.DEBUG)
     app = load(options.app) if options.app else SethPusherInMemoryApplication
     given = {_KEYWORDS.get(name, name): options[name] for name in _OPTIONS if name.startswith("redis_") and options[name] is not None}
-    AppRunner(host=options.host, port=options.port, debug=options.debug, **given).run(app)
+    AppRunner(host=options.host, port=options.port, max_body=options.max_body, debug=options.debug, **given).run(app)
     return 0
 
 

@@ -62,6 +62,9 @@ class LocationApplication(HubPubSubMixin):
         self.ground.counters.refuse("bad_key", "a publisher without the key")
         return False
 
+    may_admit = admits
+    """The key is in the head."""
+
     def authenticate_connection(self, info: Any, subscriber_id: str, message: dict[str, Any]) -> bool:
         """Whether a socket's URL carries the connection key."""
         if not self._connection_key:

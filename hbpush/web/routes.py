@@ -16,6 +16,10 @@ CACHED_LENGTH = 256
 CHANNEL_ID_BYTES = 1024
 
 
+Gate = Callable[[Exchange], bytes | None]
+Refusal = Callable[[int, str], bytes]
+
+
 def channel_id(name: bytes) -> str:
     """The id of a channel from the naming part of a path (relay specification 7.3.3).
 
@@ -88,7 +92,9 @@ class Route(NamedTuple):
     ``parse`` turns the naming part into `Exchange.args`; it may raise ProtocolError, which is then the answer. ``max_body`` is in
     bytes, None for the server's bound. ``guard`` is what stands around the endpoint (CORS), to be put around that refusal too.
     ``recurs`` is False for paths that hardly ever come twice, such as those with a time in them: they would only drive others from the
-    cache.
+    cache. ``gate`` is asked with the head alone when a large body is to follow: it gives a refusal, for which the host does not take the
+    body, or None. It is a help where the host can; the endpoint asks for itself. ``refusal`` words what the host itself refuses of a
+    request whose head it has read: the status and a text, as a response that closes the connection.
     """
 
     pattern: Pattern
@@ -97,6 +103,8 @@ class Route(NamedTuple):
     max_body: int | None = None
     guard: Callable[[Endpoint], Endpoint] | None = None
     recurs: bool = True
+    gate: Gate | None = None
+    refusal: Refusal | None = None
 
 
 class Match(NamedTuple):
@@ -105,6 +113,8 @@ class Match(NamedTuple):
     endpoint: Endpoint
     args: Any
     max_body: int | None
+    gate: Gate | None = None
+    refusal: Refusal | None = None
 
 
 class Routes:
@@ -139,7 +149,7 @@ class Routes:
             except ProtocolError as error:
                 refusal: Endpoint = _Refusal(error)
                 return Match(refusal if route.guard is None else route.guard(refusal), None, route.max_body), route.recurs
-            return Match(route.endpoint, args, route.max_body), route.recurs
+            return Match(route.endpoint, args, route.max_body, route.gate, route.refusal), route.recurs
         return self._fallback, True
 
 

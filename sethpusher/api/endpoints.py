@@ -28,18 +28,24 @@ _PAGE = Head(200, JSON + b"Cache-Control: no-store\r\n")
 
 def api_routes(application: Any, prefix: str, place: Place, max_body: int | None = None) -> list[Route]:
     """The route of ``<prefix>/api/channels/<channel>/``, or of the users; the last slash may be missing."""
-    return [Route(Prefix(f"{prefix}/api/{place}s/"), PublishEndpoint(application, place), named, max_body)]
+    endpoint = PublishEndpoint(application, place)
+    return [Route(Prefix(f"{prefix}/api/{place}s/"), endpoint, named, max_body, gate=endpoint.gate, refusal=_last)]
 
 
 def debug_routes(application: Any, prefix: str) -> list[Route]:
     """The routes of the debug pages."""
     page = DebugEndpoint(application)
-    return [Route(Exact(f"{prefix}/debug/"), page, _none), Route(Prefix(f"{prefix}/debug/channels/"), page, named)]
+    overall = [Route(Exact(f"{prefix}/debug{slash}"), page, _none) for slash in ("/", "")]
+    return [*overall, Route(Prefix(f"{prefix}/debug/channels/"), page, named)]
 
 
 def named(name: bytes) -> str:
     """What a path names: percent-decoded, UTF-8. Other bytes become what no name can have, for the endpoint to refuse."""
     return unquote_to_bytes(name.removesuffix(b"/")).decode("utf-8", "surrogateescape")
+
+
+def _last(status: int, text: str) -> bytes:
+    return Head(status, JSON + b"Connection: close\r\n").wire(refusal(status, text).text().encode())
 
 
 def _none(_: bytes) -> None:
@@ -103,6 +109,15 @@ class PublishEndpoint(ApiEndpoint):
     def __init__(self, application: Any, place: Place) -> None:
         super().__init__(application)
         self._place = place
+
+    def gate(self, exchange: Exchange) -> bytes | None:
+        """See `hbpush.web.routes.Route`."""
+        try:
+            if self.application.may_admit(exchange):
+                return None
+            return _last(401, UNAUTHORIZED)
+        except Exception:  # noqa: BLE001 - as above, and it will be asked again
+            return None
 
     def answer(self, exchange: Exchange) -> Awaitable[object] | None:
         reply = service.publish(self.application, self._place, exchange.args, exchange.body)

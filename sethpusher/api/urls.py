@@ -19,5 +19,5 @@ def get_api_handlers(application_instance: Any) -> list[URLSpec]:
     users, channels = (api_routes(application_instance, "", place) for place in ("user", "channel"))
     specs: list[URLSpec] = [EndpointSpec(USERS, UserHandler, users), EndpointSpec(CHANNELS, ChannelHandler, channels)]
     if application_instance.debug:
-        specs += [URLSpec(r"/debug/", OverallDebugHandler), URLSpec(r"/debug/channels/(?P<channel>.+?)/?", ChannelDebugHandler)]
+        specs += [URLSpec(r"/debug/?", OverallDebugHandler), URLSpec(r"/debug/channels/(?P<channel>.+?)/?", ChannelDebugHandler)]
     return specs

@@ -305,7 +305,8 @@ class Connection(asyncio.Protocol):
         self._queued -= size
         if routes is not self.server.routes:
             # The table was replaced while it waited: its location may be gone.
-            endpoint, exchange.args, _ = self.server.routes.find(exchange.target)
+            match = self.server.routes.find(exchange.target)
+            endpoint, exchange.args = match.endpoint, match.args
         self.busy = bool(self._queue) or self._refusal is not None or self._tail is not None
         if self._queued <= QUEUED and self._tail is None:
             self._resume_reading()

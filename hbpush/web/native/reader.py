@@ -15,7 +15,7 @@ import httptools
 from hbpush.web.answers import line
 from hbpush.web.native.exchange import GET_BODY, HTTP11, KEEP, PLAIN, UPGRADE, NativeExchange
 from hbpush.web.native.heads import Head
-from hbpush.web.routes import Match
+from hbpush.web.routes import Gate, Match
 
 if TYPE_CHECKING:
     from hbpush.web.native.connection import Connection
@@ -33,6 +33,10 @@ RARE_METHODS = frozenset((b"HEAD", b"CONNECT"))
 
 CHUNK_OVERHEAD = 16
 """Bytes of chunk framing that are borne for each byte of body, on top of one head's worth."""
+
+
+UNGATED = 64 * 1024
+"""Bytes of a body that are taken from anybody: as much is on its way anyhow."""
 
 
 class Refused(Exception):
@@ -108,7 +112,8 @@ class Reader:
 
     def refuse(self, kind: str, status: int, text: str) -> NoReturn:
         """Stop: the connection is answered so and closed."""
-        self.refusal = line(status, text, b"Connection: close\r\n")
+        worded = self._match.refusal if self._headed and self._match is not None else None
+        self.refusal = line(status, text, b"Connection: close\r\n") if worded is None else worded(status, text)
         self._server.counters.refuse(kind, text)
         raise Refused
 
@@ -163,6 +168,7 @@ class Reader:
         self.headers[key] += (b"; " if key == b"cookie" else b", ") + value
 
     def on_headers_complete(self) -> None:
+        self._match = None
         self._headed = True
         headers = self.headers
         parser = self.parser
@@ -189,6 +195,8 @@ class Reader:
         length = headers.get(b"content-length")
         if length is not None and int(length) > (limits.max_body if match.max_body is None else match.max_body):
             self._body_too_large()
+        if match.gate is not None and (self._chunked or (length is not None and int(length) > UNGATED)):
+            self._ask(match.gate, match.args)
         if b"expect" in headers:
             self._expect(headers[b"expect"])
 
@@ -284,6 +292,15 @@ class Reader:
         offered = headers.get(b"upgrade", b"").lower().split(b",")
         if self._traits & HTTP11 and self._method == b"GET" and b"websocket" in (token.strip() for token in offered):
             self._traits |= UPGRADE
+
+    def _ask(self, gate: Gate, args: object) -> None:
+        """Whether a large body is wanted at all."""
+        if self.connection is None or self.connection.lingering:
+            return
+        refusal = gate(NativeExchange(self.connection, self._method, self._target, args, self.headers, b"", self._traits))
+        if refusal is not None:
+            self.refusal = refusal
+            raise Refused
 
     def _origin_form(self, target: bytes) -> bytes:
         if HASH in target:

@@ -222,6 +222,7 @@ async def test_other_protocols_publish_and_read(site: SethSite) -> None:
     from hbpush.core.message import OLDEST, ChannelRef
 
     application = await site.mount(SethPusherInMemoryApplication)
+    application.add_subscriber("news", Ear())
     await site.post("/api/channels/news/", b'{"a":  1.00}')
     [message] = application.ground.store.read_after(ChannelRef("default", "", "news"), OLDEST, 9).messages
     assert (message.body, message.content_type) == (b'{"a":  1.00}', b"application/json")

@@ -99,6 +99,8 @@ def folder(tmp_path: Path) -> Path:
 
 REFUSALS = {
     "--app=Foo": "--app: Problem loading application from path 'Foo': must be a module and a class, such as my_app.MyVeryOwnApp",
+    "--max-body=x": "--max-body is 'x'; must be a whole number",
+    "--max-body=0": "max_body 0 is too small; must be a whole number at least 1024",
     "--app=.": "--app: Problem loading application from path '.': must be a module and a class, such as my_app.MyVeryOwnApp",
     "--app=mine..Mine": "--app: Problem loading application from path 'mine..Mine': must be a module and a class, such as",
     "--app=sethpusher.applications.DefaultSethApplication": (
@@ -124,7 +126,8 @@ DRIVER = """
 import sys
 from sethpusher.default_server import main
 for option in sys.argv[1:]:
-    print(option, main(["--app=", "--logging=none", "--port=0", "--host=127.0.0.1", option]), file=sys.stderr, flush=True)
+    status = main(["--app=", "--logging=none", "--port=0", "--host=127.0.0.1", "--max-body=10000", option])
+    print(option, status, file=sys.stderr, flush=True)
 """
 """Runs the command again and again, so that only one process is needed."""
 
@@ -209,6 +212,34 @@ def test_a_signal_after_the_end_changes_nothing(tmp_path: Path, program: tuple[s
         with suppress(ProcessLookupError):
             process.signal(signal.SIGTERM)
         assert process.wait() == 0
+
+
+LARGE = b"POST /api/users/bob/%b HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n%b\r\n"
+
+
+@pytest.mark.parametrize("expect", [b"", b"Expect: 100-continue\r\n"])
+def test_a_large_body_is_taken_only_from_who_has_the_key(tmp_path: Path, expect: bytes) -> None:
+    source = SEED.replace("port=6666", "port=0, max_body=100_000")
+    (tmp_path / "my_app.py").write_text(source, encoding="utf-8")
+    with SethProcess("--logging=info", program=(sys.executable, "my_app.py"), cwd=tmp_path) as process:
+
+        def answer(query: bytes, size: int) -> bytes:
+            with socket.create_connection((HOST, process.port), PATIENCE) as stream:
+                stream.sendall(LARGE % (query, size, expect))
+                return stream.recv(4096)
+
+        # None of them has sent its body.
+        refused = answer(b"", 70_000)
+        assert refused.startswith(b"HTTP/1.1 401 ")
+        assert refused.endswith(b'\r\n\r\n{"status": 401, "message": "Invalid Auth credentials provided"}\n')
+        too_much = answer(b"?batman=bruce_wayne", 100_001)
+        assert too_much.startswith(b"HTTP/1.1 413 ")
+        assert b"Content-Type: application/json; charset=UTF-8\r\n" in too_much
+        assert too_much.endswith(b'{"status": 413, "message": "the body has more than 100000 bytes"}\n')
+        if expect:
+            assert answer(b"?batman=bruce_wayne", 70_000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        body = json.dumps({"my": "x" * 80_000})
+        assert process.ask("POST", "/api/users/bob/?batman=bruce_wayne", body)[0] == 200
 
 
 def test_debug_pages_and_an_application_of_ones_own(folder: Path) -> None:

@@ -97,12 +97,12 @@ def test_regular_expressions_that_are_none() -> None:
 
 def test_the_first_route_wins_and_the_query_does_not_count() -> None:
     table = Routes([Route(Prefix("/a/"), first, channel_id, 10), Route(Prefix("/"), second, channel_id)], rest)
-    assert table.find(b"/a/x?y=/b/") == (first, "x", 10)
-    assert table.find(b"/a/?/a/x") == (second, "a/", None)
-    assert table.find(b"/?") == (rest, None, None)
+    assert table.find(b"/a/x?y=/b/")[:3] == (first, "x", 10)
+    assert table.find(b"/a/?/a/x")[:3] == (second, "a/", None)
+    assert table.find(b"/?")[:3] == (rest, None, None)
     for _ in range(2):
-        assert table.find(b"/b") == (second, "b", None)
-        assert table.find(b"/b?c") == (second, "b", None)
+        assert table.find(b"/b")[:3] == (second, "b", None)
+        assert table.find(b"/b?c")[:3] == (second, "b", None)
 
 
 def test_a_name_that_cannot_be_is_refused_by_its_route() -> None:
@@ -138,5 +138,6 @@ def test_the_cache_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_paths_that_hardly_ever_come_twice_drive_no_others_from_the_cache() -> None:
     table = Routes([Route(Prefix("/once/"), first, bytes, recurs=False), Route(Prefix("/"), second, bytes)], rest)
     assert table.find(b"/a") is table.find(b"/a")
-    assert table.find(b"/once/1") == table.find(b"/once/1") == (first, b"1", None)
+    assert table.find(b"/once/1") == table.find(b"/once/1")
+    assert table.find(b"/once/1")[:3] == (first, b"1", None)
     assert list(table._cache) == [b"/a"]
