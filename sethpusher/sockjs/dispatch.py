@@ -35,11 +35,12 @@ class Connections(Application):
 class ConnectionHandler(Handler):
     """Calls the methods of one connection. ``face`` is its session. One that has ``check_origin`` is asked whether a page may come."""
 
-    __slots__ = ("face",)
+    __slots__ = ("_opened", "face")
 
     def __init__(self, session: SockSession, face: Session) -> None:
         super().__init__(session)
         self.face = face
+        self._opened = False
 
     def opened(self, opening: Opening) -> bool | Awaitable[bool]:
         face = self.face
@@ -47,6 +48,7 @@ class ConnectionHandler(Handler):
         check = getattr(face.conn, "check_origin", None)
         if check is not None and (origin := info.get_header("Origin")) is not None and not check(origin):
             return False
+        self._opened = True
         try:
             result = face.conn.on_open(info)
         except HTTPError:
@@ -60,6 +62,9 @@ class ConnectionHandler(Handler):
     def closed(self, why: End) -> None:
         face = self.face
         conn, face.conn = face.conn, None
+        if not self._opened:
+            # It was never told that somebody has come.
+            return
         result = conn.on_close()
         if _is_later(result):
             self.session.see_out(result)

@@ -44,6 +44,8 @@ async def test_a_connection_that_asks_for_origins(site: SockSite) -> None:
     assert [await bad.text(), await bad.text()] == ["o", 'c[3000,"Go away!"]']
     good.say('["x"]')
     assert [await good.text(), await good.text()] == ["o", 'a["x"]']
+    # Of one that was refused no connection hears, neither that it has come nor that it has gone.
+    assert kind.log == ["open", "x"]
 
 
 @pytest.mark.parametrize(
