@@ -44,7 +44,9 @@ class SethPusherSettings(StoreLocationSettings, frozen=True, forbid_unknown_fiel
         str, msgspec.Meta(description="URL of the client's library, for pages in frames; empty for no such transports")
     ] = ""
     disconnect_delay: Annotated[Interval, msgspec.Meta(description="seconds that a session is kept without a receiver")] = 5
-    heartbeat_delay: Annotated[float, msgspec.Meta(ge=0, description="seconds between two heartbeats, 0 for none")] = 25
+    heartbeat_delay: Annotated[float, msgspec.Meta(ge=0, description="seconds between two heartbeats, each up to one late; 0 for none")] = (
+        25
+    )
     response_limit: Annotated[Size, msgspec.Meta(description="bytes after which a stream ends, for its client to begin anew")] = 128 * 1024
     jsessionid: Annotated[bool, msgspec.Meta(description="whether to set the cookie JSESSIONID, for balancers that go by it")] = False
     verify_remote_ip: Annotated[

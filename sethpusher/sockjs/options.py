@@ -18,7 +18,7 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     "session_check_interval": 1,
     # How long a session is kept without a receiver.
     "disconnect_delay": 5,
-    # Between two heartbeats, of the server alone; clients of jsonp give up after 35. 0 for none.
+    # Between two heartbeats, of the server alone; clients of jsonp give up after 35. 0 for none. Each may come up to a second late.
     "heartbeat_delay": 25,
     # Transports that there are not. Without "websocket" there is no raw one either.
     "disabled_transports": [],
@@ -84,7 +84,7 @@ def machine(settings: Mapping[str, Any], prefix: str) -> Settings:
     if prefix and not prefix.startswith("/"):
         raise ConfigError(f"is {prefix!r}; must be empty, or begin with a slash", "prefix")
     disabled = settings["disabled_transports"]
-    return Settings(
+    found = Settings(
         prefix=prefix,
         transports=tuple(name for name in TRANSPORTS if name not in disabled),
         raw=WEBSOCKET not in disabled and RAW_WEBSOCKET not in disabled,
@@ -103,6 +103,9 @@ def machine(settings: Mapping[str, Any], prefix: str) -> Settings:
         max_waiting=settings["max_waiting"],
         room=Room(settings["max_queue_bytes"], settings["max_queue"]),
     )
+    if not found.served:
+        raise ConfigError("leaves no transport by which a client could come", "disabled_transports")
+    return found
 
 
 def _origins(allowed: Any) -> str | tuple[str, ...]:

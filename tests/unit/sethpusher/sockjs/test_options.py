@@ -51,6 +51,7 @@ def test_a_program_s_own_settings_are_kept() -> None:
         ("sockjs_url", "sockjs.js"),
         ("sockjs_url", None),
         ("disabled_transports", "websocket"),
+        ("disabled_transports", TRANSPORTS),
         ("allowed_origins", [1]),
         ("allowed_origins", "page.example"),
         ("websocket_allow_origin", ["http://page.example/"]),
