@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -187,6 +187,26 @@ def test_clients_are_told_and_it_is_gone_in_time(number: signal.Signals) -> None
             while piece := stream.recv(4096):
                 heard += piece
         assert heard.endswith(b'data: c[3000,"Go away!"]\r\n\r\n')
+        assert process.wait() == 0
+        assert time.monotonic() - begun < 3
+
+
+UPGRADE = (
+    b"GET /connect/websocket HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+
+
+@pytest.mark.alone
+def test_sockets_that_answer_nothing_do_not_keep_it() -> None:
+    with SethProcess("--port=0") as process, ExitStack() as stack:
+        port = process.port
+        for _ in range(200):
+            stream = stack.enter_context(socket.create_connection((HOST, port), PATIENCE))
+            stream.sendall(UPGRADE)
+            assert stream.recv(4096).startswith(b"HTTP/1.1 101 ")
+        begun = time.monotonic()
+        process.signal(signal.SIGTERM)
         assert process.wait() == 0
         assert time.monotonic() - begun < 3
 
