@@ -12,6 +12,7 @@ import pytest
 from hbpush.core.message import ChannelRef, Draft
 from hbpush.errors import ConfigError
 from sethpusher.envelope import mail_ref, notices_ref
+from socketio_compat.v06 import codec
 from tests.support.hosts import PATIENCE, Client
 from tests.support.redis_server import HOST, RedisServer
 from tests.support.sethpusher import SethSite
@@ -79,6 +80,19 @@ async def test_rest_can_be_closed_or_locked(site: SethSite) -> None:
     assert (await site.ask("GET", "/a/connect/")).body == b"Welcome to SockJS!\n"
 
 
+async def test_a_connection_key_lets_none_in_by_the_side_of_it(site: SethSite) -> None:
+    await site.serve(
+        {"type": "sethpusher", "prefix": "/", "connection_key": "open", "send_errors": True},
+        {"type": "sethpusher", "prefix": "/free/", "connection_key": "open", "require_connect": False},
+    )
+    silent, free = await opened(site, RawWebSocketClient, "", ""), await opened(site, RawWebSocketClient, "", "/free")
+    for client in (silent, free):
+        await client.say({"type": "subscribe", "channel": "news"})
+    assert await silent.hear() == {"error": {"type": "subscribe", "message": "Must connect first."}}
+    assert (await free.hear())["message"]["type"] == "subscribe"
+    assert [len(type(each).warnings(each.settings, True)) for each in site.locations] == [0, 1]
+
+
 async def test_debug_pages_and_a_connection_key(site: SethSite) -> None:
     await site.serve({"type": "sethpusher", "prefix": "/", "debug": True, "connection_key": "open"})
     good = await opened(site, RawWebSocketClient, "?token=open", "")
@@ -87,8 +101,8 @@ async def test_debug_pages_and_a_connection_key(site: SethSite) -> None:
         await client.say({"type": "connect", "subscriber_id": "bob"})
     assert await bad.end() == [4401, "Unauthorized"]
     await site.until(lambda: location(site).application.get_subscribers("all")["all"])
-    page = json.loads((await site.ask("GET", "/debug/")).body)
-    assert page["subscribers"] == {"all": ["bob"]}
+    page = json.loads((await site.ask("GET", "/debug")).body)
+    assert page["subscribers"] == json.loads((await site.ask("GET", "/debug/")).body)["subscribers"] == {"all": ["bob"]}
     assert page["connections"] == 1
     assert json.loads((await site.ask("GET", "/debug/channels/all/")).body)["subscriber_count"] == 1
 
@@ -137,6 +151,31 @@ class SocketIO:
                 return payload.decode()
 
 
+class SocketIO06:
+    """A client of Socket.IO 0.6 on a WebSocket."""
+
+    async def open(self, site: SethSite) -> None:
+        self.client = await site.host.connect()
+        await self.client.send(request(path=b"/socket.io/websocket"))
+        await asyncio.wait_for(self.client.reader.readuntil(b"\r\n\r\n"), PATIENCE)
+        self.peer = Peer(self.client.reader, self.client.writer)
+        await self.bodies()
+
+    async def bodies(self) -> list[str]:
+        opcode, payload = await asyncio.wait_for(self.peer.read_frame(), PATIENCE)
+        assert opcode == TEXT
+        found, fault = codec.decode_stream(payload.decode())
+        assert fault is None
+        return found
+
+    async def say(self, **fields: Any) -> None:
+        await self.client.send(client_frame(TEXT, codec.encode_stream([codec.JSON + json.dumps(fields)])))
+
+    async def hear(self) -> Any:
+        [body] = await self.bodies()
+        return json.loads(body.removeprefix(codec.JSON))
+
+
 async def quoted_polls(site: SethSite, prefix: str, suffix: str = "") -> dict[str, Client]:
     """A request that waits for each of the names."""
     waiting = {}
@@ -150,13 +189,18 @@ async def quoted_polls(site: SethSite, prefix: str, suffix: str = "") -> dict[st
 
 async def test_nobody_can_read_anothers_private_mail(site: SethSite) -> None:
     """Every door is tried with the names that are used inside: it hears what is published under that name, and nothing else."""
-    await site.serve({"type": "sethpusher", "prefix": "/seth/"}, {"type": "socketio", "publish": True}, *OTHERS)
+    doors = {"type": "socketio", "publish": True}, {"type": "socketio06", "publish": True}
+    await site.serve({"type": "sethpusher", "prefix": "/seth/"}, *doors, *OTHERS)
     bob = await connected(site, "bob")
     polls = await quoted_polls(site, "/sub/")
     eve = await opened(site, RawWebSocketClient)
     endpoint = SocketIO()
     await endpoint.open(site)
+    old = SocketIO06()
+    await old.open(site)
     for number, name in enumerate(INSIDE):
+        await old.say(type="subscribe", channel=name)
+        assert (await old.hear())["type"] == "subscribed"
         await endpoint.say(f"5:{number + 1}+::" + json.dumps({"name": "subscribe", "args": [name]}))
         assert '"error"' not in await endpoint.packet()
         if "\0" not in name:
@@ -175,20 +219,26 @@ async def test_nobody_can_read_anothers_private_mail(site: SethSite) -> None:
         assert (await polls[name].answer()).body == b"public"
         said = json.loads((await endpoint.packet()).removeprefix("5:::"))
         assert (said["args"][0]["channel"], said["args"][0]["data"]) == (name, "public")
+        heard = await old.hear()
+        assert (heard["channel"], heard["data"]) == (name, "public")
         if "\0" not in name:
             assert await eve.hear() == {"message": "public", "sender_id": None}
 
 
 async def test_nobody_can_write_to_them_either(site: SethSite) -> None:
-    await site.serve({"type": "sethpusher", "prefix": "/seth/"}, {"type": "socketio", "publish": True}, *OTHERS)
+    doors = {"type": "socketio", "publish": True}, {"type": "socketio06", "publish": True}
+    await site.serve({"type": "sethpusher", "prefix": "/seth/"}, *doors, *OTHERS)
     bob = await connected(site, "bob")
-    writer = SocketIO()
+    writer, old = SocketIO(), SocketIO06()
     await writer.open(site)
+    await old.open(site)
     for number, name in enumerate(INSIDE):
         await site.post(f"/pub/{quote(name, safe='')}", b'{"forged": 1}')
         await site.post(f"/seth/api/channels/{quote(name, safe='')}/", b'{"forged": 1}')
         await writer.say(f"5:{number + 1}+::" + json.dumps({"name": "publish", "args": [name, {"forged": 1}]}))
         assert "error" not in await writer.packet()
+        await old.say(type="publish", channel=name, data={"forged": 1})
+        assert (await old.hear())["type"] != "error"
         assert (await site.ask("DELETE", f"/pub/{quote(name, safe='')}")).status == 200
     for ref in (mail_ref("default", "bob"), notices_ref("default")):
         assert site.hub.listening(ref) == 1
