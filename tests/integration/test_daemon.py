@@ -214,7 +214,7 @@ def test_a_certificate_is_renewed_only_with_all_the_rest(tmp_path: Path) -> None
 
 def test_the_console_script_is_the_same_program() -> None:
     (point,) = entry_points(group="console_scripts", name="hbpushd")
-    assert point.load() is cli.main
+    assert point.load() is cli.command
 
 
 # Refusing to start
