@@ -61,7 +61,12 @@ class Guard:
 
 
 def names_this_machine(exchange: Exchange) -> bool:
-    """Whether the host that a request is for is a loopback address or localhost."""
+    """Whether the host that a request is for is a loopback address or localhost, and no proxy says that it passes it on.
+
+    Host is what a client says. A proxy on this machine hands it on, or puts the name that it has for the server in its place.
+    """
+    if exchange.header(b"x-forwarded-for") is not None or exchange.header(b"forwarded") is not None:
+        return False
     host = (exchange.header(b"host") or b"").decode("latin-1").strip().lower()
     name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
     return is_loopback(name)

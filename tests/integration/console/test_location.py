@@ -142,6 +142,9 @@ async def test_without_a_key_it_is_for_its_own_machine(site: Site) -> None:
             assert b"set key" in refused.body
         for host in ("127.0.0.1:9090", "localhost", "[::1]:9090", "127.8.8.8"):
             assert (await ask(site, "GET", path, host=host)).status == 200, (path, host)
+        # Whoever comes by a proxy of this machine may be anybody, and says what host he likes.
+        for line in ("X-Forwarded-For: 127.0.0.1", "X-Forwarded-For: 203.0.113.7", "Forwarded: for=127.0.0.1"):
+            assert (await site.ask("GET", path, line)).status == 403, (path, line)
 
 
 async def test_a_page_of_another_site_cannot_publish(site: Site) -> None:
