@@ -280,6 +280,9 @@ class Hub:
             return
         if channel.pending:
             self._deliveries.divide(channel)
+            # That may have called others, who may have made this one leave.
+            if channel.catching.get(subscriber) is not subscription:
+                return
         self._try(channel, subscriber, self._take_page, channel, subscriber, subscription, page)
 
     def _take_page(self, channel: Channel, subscriber: Subscriber, subscription: Subscription, page: Page) -> None:

@@ -68,7 +68,8 @@ class Feed:
     # What the hub calls
 
     def missed(self) -> None:
-        self.told(self, None)
+        if not self._left:
+            self.told(self, None)
 
     def joined(self) -> None:
         self.live = True
