@@ -67,7 +67,7 @@ class EventStream(Stream):
             return None
         self._writer = writer
         self.form = chunked_events if writer.chunked else events
-        self._say(opening(place.retry, positions.text(self.ids()).encode() if self._told else b""))
+        writer.write(self._framed(opening(place.retry, positions.text(self.ids()).encode() if self._told else b"")))
         if place.heartbeat_interval:
             place.heartbeats.put(self)
         return writer
@@ -80,15 +80,13 @@ class EventStream(Stream):
         return self._writer.waiting
 
     def tell_gap(self, leg: Leg) -> None:
-        self._say(_notice(b"gap", leg))
+        self.say(self._framed(_notice(b"gap", leg)))
 
     def tell_deleted(self, leg: Leg) -> None:
-        self._say(_notice(b"deleted", leg))
+        self.say(self._framed(_notice(b"deleted", leg)))
 
-    def finish(self, leg: Leg, reason: CloseReason) -> None:
-        if reason is CloseReason.DELETED:
-            self.tell_deleted(leg)
-        self._writer.end()
+    def finish(self, leg: Leg, reason: CloseReason, kept: bytes) -> None:
+        self._writer.end(kept + self._framed(_notice(b"deleted", leg)) if reason is CloseReason.DELETED else kept)
 
     def beat(self) -> None:
         """A sign of life for proxies on the way, and for the system, which finds a peer gone that has left no word."""
@@ -106,8 +104,8 @@ class EventStream(Stream):
     def _gone(self) -> None:
         self.leave()
 
-    def _say(self, piece: bytes) -> None:
-        self._writer.write(chunk(piece) if self._writer.chunked else piece)
+    def _framed(self, piece: bytes) -> bytes:
+        return chunk(piece) if self._writer.chunked else piece
 
 
 def _notice(name: bytes, leg: Leg) -> bytes:

@@ -83,8 +83,8 @@ class Stream(ABC):
         """One channel of several is no more."""
 
     @abstractmethod
-    def finish(self, leg: Leg, reason: CloseReason) -> None:
-        """The last thing that the peer hears: why the hub dropped a leg."""
+    def finish(self, leg: Leg, reason: CloseReason, kept: bytes) -> None:
+        """The last thing that the peer hears, behind what was kept: why the hub dropped a leg."""
 
     # From the request to the first byte
 
@@ -218,6 +218,10 @@ class Stream(ABC):
             # Now it is: the one who writes sees to that.
             self._pass_on()
 
+    def say(self, wire: bytes) -> None:
+        """Something else than messages: not before those that came earlier."""
+        (self._out if self._kept is None else self).write(wire)
+
     def _pass_on(self) -> None:
         kept, self._kept = self._kept or [], None
         for leg in self.legs:
@@ -281,7 +285,8 @@ class Stream(ABC):
                 self.legs = tuple([other for other in self.legs if other is not leg])
                 return
             self.state = OVER
-            self.finish(leg, reason)
+            # What was published before is still heard, and history with it: no bound cuts these last words.
+            self.finish(leg, reason, b"".join(self._kept or ()))
             self.leave()
 
     def _closed_early(self, leg: Leg, reason: CloseReason) -> None:

@@ -106,8 +106,8 @@ class SocketStream(Stream):
     def waiting(self) -> int:
         return self.socket.waiting
 
-    def finish(self, leg: Leg, reason: CloseReason) -> None:
-        self.socket.close(*CODES.get(reason, AWAY))
+    def finish(self, leg: Leg, reason: CloseReason, kept: bytes) -> None:
+        self.socket.close(*CODES.get(reason, AWAY), kept)
 
     # The socket's side
 
@@ -220,4 +220,4 @@ class JsonStream(SocketStream):
         raise ProtocolError("this is not a stream of that channel" if channel else "name the channel: there are several")
 
     def _say(self, text: bytes) -> None:
-        self.socket.write(frame(text, True))
+        self.say(frame(text, True))

@@ -78,8 +78,8 @@ class WebSocket(Protocol):
     def waiting(self) -> int:
         """Bytes that the system has not taken yet."""
 
-    def close(self, code: int = 1000, reason: str = "") -> None:
-        """Send a close frame and end; ``gone`` is called when it is over."""
+    def close(self, code: int = 1000, reason: str = "", last: bytes = b"") -> None:
+        """Send a close frame and end; ``gone`` is called when it is over. ``last`` are frames that go before, whatever waits."""
 
 
 class WebSocketListener(Protocol):

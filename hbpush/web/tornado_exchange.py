@@ -293,6 +293,9 @@ class TornadoWriter:
             self._counters.refuse("slow", "a reader fell behind by a whole outbox and was cut")
             connection.stream.close()
             return
+        self._send(connection, wire)
+
+    def _send(self, connection: HTTP1Connection, wire: bytes) -> None:
         try:
             sent = connection.stream.write(wire)
         except StreamClosedError:
@@ -312,8 +315,9 @@ class TornadoWriter:
         return self._waiting
 
     def end(self, wire: bytes = b"") -> None:
-        if wire:
-            self.write(wire)
+        if wire and self._connection is not None:
+            # The last words go out, whatever waits.
+            self._send(self._connection, wire)
         if self._connection is not None:
             self._connection = None
             self._exchange.end_stream()

@@ -204,10 +204,10 @@ class Socket(WSListener):
     def waiting(self) -> int:
         return 0 if self._state == OVER else self._transport.get_write_buffer_size()
 
-    def close(self, code: int = 1000, reason: str = "") -> None:
+    def close(self, code: int = 1000, reason: str = "", last: bytes = b"") -> None:
         if self._state:
             return
-        self._transport.write(close_frame(code, reason))
+        self._transport.write(last + close_frame(code, reason))
         self._become(CLOSING)
         self._restart_timer(CLOSE_TIMEOUT, self._cut)
 

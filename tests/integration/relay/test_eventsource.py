@@ -290,6 +290,25 @@ async def test_a_page_of_history_does_not_count_against_its_reader(site: Site, m
     assert (await stream.event()).data == "live"
 
 
+async def test_what_waits_behind_history_is_heard_before_the_channel_goes(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subscription, "PAGE_BYTES", 2**26)
+    await site.serve(PUBLISHER, place(outbox_bytes=256 * 1024), max_channel_bytes=2**26)
+    for number in range(100):
+        site.hub.publish(NEWS, Draft(b"%d %b" % (number, b"x" * 200_000)))
+    stream = await source(site, "/es/news")
+    stream.client.writer.transport.pause_reading()
+    await site.host.others_are_served(b"/pub/news")
+    assert (await site.post("/pub/news", b"100 ")).status == 201
+    site.hub.gap(NEWS)
+    assert (await site.post("/pub/news", b"101 ")).status == 201
+    assert (await site.ask("DELETE", "/pub/news")).status == 200
+    stream.client.writer.transport.resume_reading()
+    heard = [await stream.event() for _ in range(104)]
+    assert [event.data.partition(" ")[0] for event in heard[:101]] == [str(number) for number in range(101)]
+    assert [event.name for event in heard[101:]] == ["gap", heard[0].name, "deleted"]
+    assert heard[102].data == "101 "
+
+
 async def test_history_is_no_more_than_an_outbox_has_room_for(site: Site) -> None:
     await site.serve(PUBLISHER, place(), max_channel_bytes=2**26)
     for number in range(100):
