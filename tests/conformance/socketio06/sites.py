@@ -10,6 +10,7 @@ CONFIGURATION = """
 address: 127.0.0.1
 locations:
   - {type: publisher, prefix: /publisher/}
+  - {type: subscriber, prefix: /subscriber/, create_on_get: true}
   - {type: socketio, channels: [open.], publish: true, heartbeat_interval: 1, client_timeout: 2, xhr_polling_timeout: 2}
   - {type: socketio06, channels: [open.], publish: true, heartbeat_interval: 1, xhr_polling_timeout: 2, session_expiry: 4}
 """
