@@ -85,7 +85,7 @@ def play(
         order |= {
             "executable": shutil.which("chromium"),
             "clients": str(folder / ".clients"),
-            "together": len(given) if waiting else PAGES,
+            "together": len(given) if waiting else 1 if any(each.get("singly") for each in given) else PAGES,
         }
     told: Told = {}
     crashes: list[str] = []

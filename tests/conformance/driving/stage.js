@@ -4,8 +4,8 @@
 // knows no protocol, bundle, file or process. It judges nothing; whoever reads the facts does.
 //
 // A case: {id, site, scenarios, patience, limit, ...}. `site` is the origin of the server, `patience` the milliseconds of any one wait and
-// `limit` those of a scenario. The scripts of a protocol set `conformance.Act`, what its scenarios are given, and `conformance.client`, which
-// for a case finds the client under test.
+// `limit` those of a scenario; with `singly` nothing is played beside anything else. The scripts of a protocol set `conformance.Act`, what
+// its scenarios are given, and `conformance.client`, which for a case finds the client under test.
 
 (() => {
     const scenarios = new Map();
@@ -140,7 +140,7 @@
     async function perform(cast, report) {
         const lanes = new Map();
         for (const name of cast.scenarios) {
-            const {lane} = scenarios.get(name);
+            const lane = cast.singly ? "" : scenarios.get(name).lane;
             lanes.set(lane, [...(lanes.get(lane) ?? []), name]);
         }
         await Promise.all(

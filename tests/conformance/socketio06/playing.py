@@ -22,6 +22,9 @@ def _is_plain(host: str, case: Case, scenario: str) -> bool:
 def _describe(case: Case, host: str) -> dict[str, Any]:
     return {
         "resource": "socket.io",
+        # The reference takes the end of any connection for the end of all clients that have polled on it. Those of one program share
+        # connections, pages of a browser too, and one that leaves cuts the one that it polls on.
+        "singly": host == "reference",
         "texts": case.texts(host),
         "values": case.values(host),
         "bundle": str(LATER / ".clients/node_modules/server-0.6.18/support/socket.io-client/socket.io.js"),

@@ -34,10 +34,9 @@ io.on("connection", (client) => {
             who = message.who;
             seen.push([who, "", "open"]);
             client.send({welcome: who});
-        } else if (message.burst) {
-            client.send(message.burst);
-        } else if (message.singly) {
-            message.singly.forEach((one) => client.send(one));
+        } else if (message.burst || message.singly) {
+            // Between two polls the old library would make one text of a list.
+            (message.burst ?? message.singly).forEach((one) => client.send(one));
         } else {
             client.send(message);
         }
