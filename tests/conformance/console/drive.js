@@ -58,6 +58,8 @@ async function subscribe(page, channel, clients) {
 
 async function publish(page, text) {
     await page.getByLabel("Message", {exact: true}).fill(text);
+    // What is said of the message before is not what is said of this one.
+    await page.evaluate(() => document.getElementById("published").replaceChildren());
     await page.getByRole("button", {name: "Publish", exact: true}).press("Enter");
     await page.waitForFunction(() => document.getElementById("published").textContent.startsWith("Published as "));
     return (await page.textContent("#published")).split(" ")[2].replace(/;$/, "");
