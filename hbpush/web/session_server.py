@@ -22,10 +22,12 @@ class SessionServer(Generic[S]):
 
     ``polling_timeout`` is how many seconds a poll waits. ``sent`` and ``received`` count packets, ``connections`` what carries sessions
     now (``most_connections`` at the same time), ``attached`` all that ever did. A protocol counts what it receives itself.
+    ``now`` tells the time as heartbeats reckon it.
     """
 
     def __init__(self, clock: Clock, wheel: TimerWheel, counters: Counters, terms: Terms, polling_timeout: float) -> None:
         self.counters = counters
+        self.now = clock.monotonic
         self.registry: Registry[S] = Registry(clock, wheel, counters, terms)
         self.polls: Deadlines[PollCarrier[Any, Any]] = Deadlines(clock, wheel, polling_timeout, PollCarrier.timed_out)
         self.sent = 0
