@@ -60,16 +60,14 @@ class Census:
         self._hub = hub
         self._clock = clock
         self._shared: Count | None = None
-        self._shared_until = 0.0
         self._future: asyncio.Future[Count] | None = None
 
     def take(self) -> Result[Count]:
         """Count. Where there are few, the count is returned at once."""
         if self._future is not None:
             return self._future
-        if self._shared is not None and self._clock.monotonic() < self._shared_until:
+        if self._shared is not None:
             return self._shared
-        self._shared = None
         count = Count()
         walk = self._walk(count)
         if _is_over(walk):
@@ -83,10 +81,14 @@ class Census:
             self._clock.call_later(PAUSE, lambda: self._go_on(walk, count))
             return
         self._shared = count
-        self._shared_until = self._clock.monotonic() + SHARED
+        self._clock.call_later(SHARED, self._forget)
         future, self._future = self._future, None
         if future is not None:
             resolve(future, count)
+
+    def _forget(self) -> None:
+        # It has an entry for each channel, and holds locations that may be gone.
+        self._shared = None
 
     def _walk(self, count: Count) -> Iterator[None]:
         hub, places = self._hub, count.places

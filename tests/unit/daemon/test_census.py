@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 
 from hbpush.core.counters import Counters
 from hbpush.core.hub import Hub
@@ -62,6 +64,26 @@ def test_many_are_counted_in_slices_and_shared_for_a_second() -> None:
         assert counting.take() is count
         clock.advance(census.SHARED)
         assert isinstance(counting.take(), asyncio.Future)
+
+    asyncio.run(scenario())
+
+
+def test_what_is_shared_is_forgotten_when_nobody_asks_again() -> None:
+    async def scenario() -> None:
+        hub, clock = house()
+        for _ in range(census.SLICE):
+            hub.subscribe(NEWS, Listener(owner=HERE), NEWEST)
+        counting = Census(hub, clock)
+        future = counting.take()
+        assert isinstance(future, asyncio.Future)
+        clock.advance(census.PAUSE)
+        count = weakref.ref(future.result())
+        del future
+        gc.collect()
+        assert counting.take() is count()
+        clock.advance(census.SHARED)
+        gc.collect()
+        assert (count(), clock.waiting()) == (None, 0)
 
     asyncio.run(scenario())
 
