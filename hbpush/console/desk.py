@@ -13,7 +13,7 @@ from hbpush.console.settings import ConsoleSettings
 from hbpush.core.message import BEFORE_ALL, ChannelRef, Last
 from hbpush.core.result import Result, then
 from hbpush.daemon.location import LocationContext
-from hbpush.errors import ChannelNotFound, HbpushError, ProtocolError
+from hbpush.errors import ChannelNotFound, HbpushError, ProtocolError, StoreUnavailable
 from hbpush.stores.base import Page, Receipt
 from hbpush.web.answers import Head, fail
 from hbpush.web.exchange import Exchange
@@ -35,9 +35,11 @@ class Desk:
         self._context = context
         self._settings = settings
         self._sampler = Sampler(context.hub, context.clock, settings.channels)
+        self._gone = False
 
     def stop(self) -> None:
-        """Nobody looks any more."""
+        """Nobody looks any more; whoever still asks for a sample is refused."""
+        self._gone = True
         self._sampler.stop()
 
     def server(self, exchange: Exchange) -> None:
@@ -62,6 +64,8 @@ class Desk:
 
     def sample(self, exchange: Exchange) -> None:
         """The newest sample, with the channels that ``?match=`` finds or the busiest ones."""
+        if self._gone:
+            raise StoreUnavailable("the console goes")
         match = _text(exchange, b"match")[:LONGEST_SEARCH]
         then(self._sampler.look(), partial(self._sampled, exchange, match), partial(fail, exchange))
 

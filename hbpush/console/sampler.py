@@ -9,6 +9,7 @@ import asyncio
 import heapq
 from collections import Counter, deque
 from collections.abc import Iterable
+from functools import partial
 from itertools import chain, islice
 from typing import NamedTuple
 
@@ -144,10 +145,12 @@ class Sampler:
             self._take()
 
     def _take(self) -> None:
-        then(self._census.take(), self._taken, self._not_taken)
+        asked = self._tally
+        then(self._census.take(), partial(self._taken, asked), partial(self._not_taken, asked))
 
-    def _taken(self, count: Count) -> None:
-        if self._tally is None:
+    def _taken(self, asked: Counter[ChannelRef] | None, count: Count) -> None:
+        # It may have been stopped meanwhile, and begun anew.
+        if self._tally is None or self._tally is not asked:
             return
         tally = Counter(self._tally)
         self._tally.clear()
@@ -163,7 +166,9 @@ class Sampler:
         if first is not None:
             resolve(first, self._sample)
 
-    def _not_taken(self, error: BaseException) -> None:
+    def _not_taken(self, asked: Counter[ChannelRef] | None, error: BaseException) -> None:
+        if self._tally is not asked:
+            return
         if self._first is not None:
             fail(self._first, error)
         self.stop()

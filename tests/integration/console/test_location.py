@@ -110,6 +110,16 @@ async def test_samples(site: Site) -> None:
     assert (await told(site, "/console/sample?match=absent"))["channels"] == []
 
 
+async def test_a_console_that_was_released_does_not_begin_to_sample(site: Site) -> None:
+    await site.serve({"type": "console"})
+    await told(site, "/console/sample")
+    assert len(site.hub.traffic.tallies) == 1
+    # A request that was on its way when the configuration changed comes here still.
+    await site.close()
+    assert (await ask(site, "GET", "/console/sample")).status == 503
+    assert site.hub.traffic.tallies == []
+
+
 @everywhere
 async def test_publishing_and_the_last_messages(site: Site) -> None:
     await site.serve(*PLACES)

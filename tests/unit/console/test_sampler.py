@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import pytest
+
 from hbpush.console import sampler
 from hbpush.console.sampler import Sample, Sampler
 from hbpush.core.counters import Counters
 from hbpush.core.hub import Hub
 from hbpush.core.message import NEWEST, ChannelRef, Draft
+from hbpush.daemon import census
+from hbpush.errors import StoreUnavailable
 from hbpush.stores.base import StoreContext, StoreSettings
 from hbpush.stores.memory import MemoryStore
 from tests.support.clock import ManualClock
@@ -96,6 +100,27 @@ def test_nothing_is_done_when_nobody_looks() -> None:
         assert house.clock.waiting() == 0
 
     within_a_loop(scenario)
+
+
+def test_who_begins_anew_in_the_middle_of_a_count_samples_once_a_period() -> None:
+    async def scenario() -> None:
+        house = House()
+        house.listen("a", census.SLICE)
+        before = house.sampler.look()
+        house.sampler.stop()
+        after = house.sampler.look()
+        assert isinstance(before, asyncio.Future)
+        assert isinstance(after, asyncio.Future)
+        with pytest.raises(StoreUnavailable):
+            before.result()
+        # Both wait for the same count. One sample is made of it, and one timer waits for the next, beside what forgets the count.
+        house.clock.advance(census.PAUSE)
+        assert (await after).number == 1
+        assert house.clock.waiting() == 2
+        house.sampler.stop()
+        assert house.clock.waiting() == 1
+
+    asyncio.run(scenario())
 
 
 def test_two_samplers_do_not_share_their_tallies() -> None:
