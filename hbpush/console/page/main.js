@@ -8,6 +8,7 @@ import {openPane, ways} from "./subscriptions.js";
 const at = (id) => document.getElementById(id);
 
 let server = null;
+let triesKey = false;
 let wake = () => {};
 const events = new Set();
 
@@ -25,10 +26,15 @@ function showState(state, text) {
 
 function fail(error) {
     if (error instanceof NeedsKey) {
+        // It is asked again and again: whoever has gone on by the keyboard meanwhile is left where he is.
+        const isNew = at("key-form").hidden;
         at("key-form").hidden = false;
         at("main").hidden = true;
+        at("key-wrong").hidden = !triesKey;
         showState("lost", "needs its key");
-        at("key").focus();
+        if (isNew) {
+            at("key").focus();
+        }
     } else {
         showState("lost", error.name === "TimeoutError" || error instanceof TypeError ? "the server does not answer" : error.message);
     }
@@ -43,7 +49,7 @@ function options(select, values) {
 }
 
 function showWays() {
-    const found = ways(server.entrances, at("store").value);
+    const found = ways(server?.entrances ?? [], at("store").value);
     options(at("entrance"), found.map((way, place) => [`${way.name} ${way.path}`, `${way.name} (${way.path.replace(/^(\.\.?\/)+/, "/")})`]));
     at("no-entrance").hidden = found.length > 0;
     at("subscribe").disabled = found.length === 0;
@@ -56,6 +62,7 @@ async function meet() {
     options(at("store"), server.stores.map(({name, type}) => [name, `${name} (${type})`]));
     at("publish-section").hidden = !server.publish;
     showWays();
+    triesKey = false;
     at("key-form").hidden = true;
     at("main").hidden = false;
 }
@@ -135,6 +142,7 @@ function on(form, work) {
 
 on("key-form", () => {
     useKey(at("key").value);
+    triesKey = true;
     at("key").value = "";
     wake();
 });

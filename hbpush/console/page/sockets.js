@@ -5,6 +5,15 @@ import {encodeId, sleep} from "./ask.js";
 
 const AGAIN = 1000;
 
+// What a text is in JSON, or the text where it is none. Object(it) has the fields of an object, and none of anything else.
+function read(text) {
+    try {
+        return JSON.parse(text);
+    } catch {
+        return text;
+    }
+}
+
 const inWebSocket = (url) => url.replace(/^http/, "ws");
 
 // A WebSocket that is opened again when it is lost. `greet(socket)` is called when it is open, `heard(text, socket)` for each frame;
@@ -41,7 +50,7 @@ export function websocket(place, channel, hear) {
     let last = "";
     const url = () => place + encodeId(channel) + (last ? `?since=${last}` : "");
     return lasting(url, ["hbpush.json"], hear, () => {}, (text) => {
-        const said = JSON.parse(text);
+        const said = Object(read(text));
         if (said.gap) {
             hear.notice("messages were missed");
         } else if (said.deleted) {
@@ -90,15 +99,15 @@ function conversation(channel, hear) {
         } else if (packet[0] === "2") {
             send("2::");
         } else if (packet[0] === "6") {
-            const [answer] = JSON.parse(data.replace(/^\d+\+?/, "") || "[{}]");
+            const answer = Object(Object(read(data.replace(/^\d+\+?/, "")))[0]);
             hear.state(answer.error ? `refused: ${answer.error}` : "open");
             if (answer.missed) {
                 hear.notice("messages were missed");
             }
             last = last ?? answer.id ?? null;
         } else if (packet[0] === "5") {
-            const event = JSON.parse(data);
-            told[event.name]?.(event.args[0]);
+            const event = Object(read(data));
+            told[event.name]?.(Object(Object(event.args)[0]));
         }
     };
 }
@@ -185,7 +194,7 @@ export function socketio06(place, channel, hear) {
             if (body.startsWith("~h~")) {
                 socket.send(framed(body));
             } else if (body.startsWith("~j~")) {
-                const said = JSON.parse(body.slice(3));
+                const said = Object(read(body.slice(3)));
                 if (said.type === "message") {
                     last = said.id;
                     hear.message({id: said.id, data: said.data, encoding: said.encoding});
@@ -202,11 +211,12 @@ export function socketio06(place, channel, hear) {
 // SockJS, as a WebSocket without its frames, to SethPusher: what it says is its own, and has no ids.
 export function sockjs(place, channel, hear) {
     return lasting(() => `${place}websocket`, [], hear, (socket) => socket.send(JSON.stringify({type: "subscribe", channel})), (text) => {
-        const said = JSON.parse(text);
-        if (said.error) {
-            hear.state(`refused: ${said.error.message}`);
-        } else if (!("subscriber_id" in Object(said.message))) {
-            hear.message({data: said.message ?? said});
+        const said = read(text);
+        const {error, message} = Object(said);
+        if (error) {
+            hear.state(`refused: ${Object(error).message ?? error}`);
+        } else if (!("subscriber_id" in Object(message))) {
+            hear.message({data: message ?? said});
         }
     });
 }

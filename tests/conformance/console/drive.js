@@ -121,15 +121,49 @@ const plays = {
         return {first, panes: await panes(page)};
     },
 
+    // What its WebSockets hear is `frames`, by the names of their clients, whatever is there.
+    async frames(page, {frames}) {
+        await live(page);
+        return page.evaluate(async (frames) => {
+            const clients = await import(new URL("console/sockets.js", document.baseURI));
+            const heard = {};
+            window.fetch = async () => new Response("1:::");
+            for (const [client, said] of Object.entries(frames)) {
+                heard[client] = [];
+                const hear = {message: ({data}) => heard[client].push(data), notice: (text) => heard[client].push(text), state() {}};
+                const socket = await new Promise((resolve) => {
+                    window.WebSocket = class {
+                        constructor() {
+                            // Its listeners are set after it is made.
+                            setTimeout(() => resolve(this));
+                        }
+
+                        send() {}
+                    };
+                    clients[client]("http://127.0.0.1/", "news", hear);
+                });
+                said.forEach((data) => socket.onmessage({data}));
+            }
+            return heard;
+        }, frames);
+    },
+
     // A console with a key.
     async key(page, {key}) {
         const seen = {};
         await page.waitForSelector("#key-form:not([hidden])");
-        seen.hidden = await page.isHidden("#main");
+        seen.hidden = [await page.isHidden("#main"), await page.isHidden("#key-wrong")];
+        seen.focused = await page.evaluate(() => document.activeElement.id);
         await page.getByLabel("Key", {exact: true}).fill("wrong");
         await page.keyboard.press("Enter");
         await page.waitForFunction(() => document.getElementById("key").value === "");
-        await page.waitForResponse((answer) => answer.status() === 401);
+        await page.waitForSelector("#key-wrong:not([hidden])");
+        // It is asked again meanwhile, which is no reason to take the keyboard away.
+        await page.getByRole("button", {name: "Use it"}).focus();
+        for (let number = 0; number < 2; number++) {
+            await page.waitForResponse((answer) => answer.status() === 401);
+        }
+        seen.focus = await page.evaluate(() => document.activeElement.textContent);
         await page.getByLabel("Key", {exact: true}).fill(key);
         await page.keyboard.press("Enter");
         await live(page);

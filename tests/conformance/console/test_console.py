@@ -188,12 +188,35 @@ def test_under_a_prefix_that_is_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.full
+def test_frames_that_say_nothing(tmp_path: Path) -> None:
+    """They hurt no client: what comes after them is heard."""
+    need_clients(CLIENTS, "chromium")
+    nothing = ["null", "no JSON", "7", "{}"]
+    message = {"type": "message", "id": "1:0", "data": "x"}
+    frames = {
+        "websocket": [*nothing, json.dumps(message)],
+        "socketio": [
+            *(f"{head}{text}" for text in nothing for head in ("6:::1+", "5:::", '5:::{"args": ')),
+            "5:::" + json.dumps({"name": "message", "args": [message]}),
+        ],
+        "socketio06": [f"~m~{len(text) + 3}~m~~j~{text}" for text in (*nothing, json.dumps(message))],
+        "sockjs": [*nothing, '{"error": null}', '{"error": "no"}', '{"message": "x"}'],
+    }
+    with Daemon("-c", configured(tmp_path, [{"type": "console"}])) as daemon:
+        heard = Person(f"http://127.0.0.1:{daemon.port}/", "frames", frames=frames).saw()
+    # SethPusher passes on whatever was posted.
+    assert heard.pop("sockjs") == [None, "no JSON", 7, {}, {"error": None}, "x"]
+    assert heard == {"websocket": ["x"], "socketio": ["x"], "socketio06": ["x"]}
+
+
+@pytest.mark.full
 def test_the_key(tmp_path: Path) -> None:
     need_clients(CLIENTS, "chromium")
     key = "s\u00e9same \u2713"
     with Daemon("-c", configured(tmp_path, [{"type": "console", "key": key}, {"type": "publisher", "prefix": "/pub/"}])) as daemon:
         seen = Person(f"http://127.0.0.1:{daemon.port}/", "key", key=key).saw()
-        assert seen["hidden"]
+        assert seen["hidden"] == [True, True]
+        assert (seen["focused"], seen["focus"]) == ("key", "Use it")
         assert not [line for line in daemon.lines if "same" in line]
 
 
