@@ -26,6 +26,7 @@ from hbpush.web.eventstream import COMMENT, HEADERS, event, opening
 from hbpush.web.exchange import Exchange, Writer
 
 CHUNKED_COMMENT = chunk(COMMENT)
+STALLED = "the client of an event stream has stopped reading"
 
 
 class EventSource(Streaming):
@@ -36,6 +37,8 @@ class EventSource(Streaming):
     def __init__(self, owner: object, context: LocationContext, settings: SubscriberSettings) -> None:
         super().__init__(owner, context, settings)
         self.retry = settings.retry
+        self.clock = context.clock
+        self.patience = settings.ping_timeout
         self.heartbeats: Deadlines[EventStream] = Deadlines(context.clock, context.wheel, settings.heartbeat_interval, EventStream.beat)
 
     def refusal(self, exchange: Exchange) -> bytes | None:
@@ -51,13 +54,16 @@ class EventSource(Streaming):
 class EventStream(Stream):
     """One event stream."""
 
-    __slots__ = ("_told", "_writer")
+    __slots__ = ("_left", "_stalled_at", "_told", "_writer")
 
     place: EventSource
 
     def __init__(self, place: EventSource, exchange: Exchange, refs: Sequence[ChannelRef], sinces: Sequence[Since], told: bool) -> None:
         super().__init__(place, exchange, refs, sinces)
         self._told = told
+        # What waited at a beat for which there was no room, and since when it has not become less; None while there is room.
+        self._left: int | None = None
+        self._stalled_at = 0.0
         self._writer: Writer = cast("Writer", None)
 
     def begin(self, exchange: Exchange, missed: bool) -> Outlet | None:
@@ -89,11 +95,25 @@ class EventStream(Stream):
         self._writer.end(kept + self._framed(_notice(b"deleted", leg)) if reason is CloseReason.DELETED else kept)
 
     def beat(self) -> None:
-        """A sign of life for proxies on the way, and for the system, which finds a peer gone that has left no word."""
+        """A sign of life for proxies on the way, and for the system, which finds a peer gone that has left no word.
+
+        Who has no room for it is cut when `patience` has passed and no less waits: where little is published no outbox would tell.
+        """
         writer = self._writer
         if writer.has_room():
             writer.write(CHUNKED_COMMENT if writer.chunked else COMMENT)
+        else:
+            now, waiting = self.place.clock.monotonic(), writer.waiting
+            if self._left is None or waiting < self._left:
+                self._left, self._stalled_at = waiting, now
+            elif now - self._stalled_at >= self.place.patience:
+                writer.cut(STALLED)
+                return
         self.place.heartbeats.put(self)
+
+    def drained(self) -> None:
+        self._left = None
+        super().drained()
 
     def leave(self) -> None:
         self.place.heartbeats.take(self)

@@ -71,7 +71,11 @@ class SubscriberSettings(RelaySettings, frozen=True, forbid_unknown_fields=True,
         Seconds, msgspec.Meta(description="seconds between two comments on an event stream, or two pings of a WebSocket, 0 for none")
     ] = 25
     ping_timeout: Annotated[
-        Annotated[float, msgspec.Meta(gt=0)], msgspec.Meta(description="seconds that the client of a WebSocket has to answer a ping")
+        Annotated[float, msgspec.Meta(gt=0)],
+        msgspec.Meta(
+            description="seconds that the client of a WebSocket has to answer a ping; that the client of an event stream may read nothing, "
+            "once half an outbox waits for it"
+        ),
     ] = 20
     retry: Annotated[
         Seconds, msgspec.Meta(description="seconds after which the client of an event stream is to come back, 0 to leave that to it")

@@ -23,7 +23,7 @@ KINDS = {
     "protocol_error": "requests that an endpoint could not read: ids, names and arguments out of bounds",
     "request_line_too_large": "request lines over max_header",
     "silent_session": "sessions whose clients do not answer heartbeats",
-    "slow": "readers that fell behind by a whole outbox",
+    "slow": "readers that fell behind by a whole outbox, or stopped reading",
     "slow_session": "sessions whose outbox was full",
     "store_full": "what a store had no room for",
     "store_refused": "what Redis refused",

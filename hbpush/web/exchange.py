@@ -19,6 +19,10 @@ def nowhere(_: bytes) -> None:
     """What is written when nobody is there any more goes here."""
 
 
+BEHIND = "a reader fell behind by a whole outbox and was cut"
+"""Why a stream is cut that has waited long enough."""
+
+
 class Writer(Protocol):
     """A streamed response body, and the bound on what waits in it.
 
@@ -49,6 +53,9 @@ class Writer(Protocol):
 
     def end(self, wire: bytes = b"") -> None:
         """Send the last bytes and finish the response. ``gone`` is not called any more."""
+
+    def cut(self, why: str) -> None:
+        """Cut the connection of a reader that is too slow, and count that; ``gone`` is called in a later turn of the loop."""
 
 
 class WebSocket(Protocol):

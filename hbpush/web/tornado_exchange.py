@@ -18,7 +18,7 @@ from tornado.iostream import StreamClosedError
 from hbpush.core.clock import Clock, LoopClock, TimerWheel
 from hbpush.core.counters import Counters
 from hbpush.web.answers import REASONS, UNAVAILABLE, stamp
-from hbpush.web.exchange import Exchange, HeaderLines, WebSocketListener, Writer
+from hbpush.web.exchange import BEHIND, Exchange, HeaderLines, WebSocketListener, Writer
 from hbpush.web.hosting import Hosting
 from hbpush.web.limits import Limits
 from hbpush.web.proxies import TrustedProxies
@@ -289,11 +289,15 @@ class TornadoWriter:
         if connection is None:
             return
         if self.paused and self._waiting + len(wire) > self._outbox:
-            self._connection = None
-            self._counters.refuse("slow", "a reader fell behind by a whole outbox and was cut")
-            connection.stream.close()
+            self.cut(BEHIND)
             return
         self._send(connection, wire)
+
+    def cut(self, why: str) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._counters.refuse("slow", why)
+            connection.stream.close()
 
     def _send(self, connection: HTTP1Connection, wire: bytes) -> None:
         try:

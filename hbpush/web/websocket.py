@@ -15,7 +15,7 @@ from picows import WSFrame, WSListener, WSMsgType, WSTransport
 
 from hbpush.core.clock import Clock, Timer, TimerWheel
 from hbpush.core.counters import Counters
-from hbpush.web.exchange import Exchange, WebSocketListener, nowhere
+from hbpush.web.exchange import BEHIND, Exchange, WebSocketListener, nowhere
 from hbpush.web.websocket_handshake import refusal, switching
 from hbpush.web.websocket_message import Fragments, read_close
 from hbpush.web.websocket_parser import attach_parser
@@ -189,7 +189,7 @@ class Socket(WSListener):
     def _write_if_it_fits(self, frames: bytes) -> None:
         transport = self._transport
         if transport.get_write_buffer_size() + len(frames) > self._outbox:
-            self._host.counters.refuse("slow", "a reader fell behind by a whole outbox and was cut")
+            self._host.counters.refuse("slow", BEHIND)
             if self.slow_code:
                 self._close_slow()
             else:

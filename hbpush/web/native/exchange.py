@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hbpush.web.answers import REASONS, UNAVAILABLE, stamp
-from hbpush.web.exchange import Exchange, HeaderLines, WebSocketListener, Writer, nowhere
+from hbpush.web.exchange import BEHIND, Exchange, HeaderLines, WebSocketListener, Writer, nowhere
 from hbpush.web.websocket import upgrade
 
 if TYPE_CHECKING:
@@ -250,11 +250,17 @@ class NativeWriter:
         if connection is None:
             return
         if connection.transport.get_write_buffer_size() + len(wire) > self._outbox:
-            self.lost()
-            connection.server.counters.refuse("slow", "a reader fell behind by a whole outbox and was cut")
-            connection.transport.abort()
+            self.cut(BEHIND)
             return
         connection.transport.write(wire)
+
+    def cut(self, why: str) -> None:
+        connection = self._connection
+        if connection is None:
+            return
+        self.lost()
+        connection.server.counters.refuse("slow", why)
+        connection.transport.abort()
 
     def has_room(self) -> bool:
         return not self.paused

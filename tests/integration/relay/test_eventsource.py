@@ -17,7 +17,7 @@ from hbpush.relay.leg import Leg
 from tests.integration.relay.conftest import Site, late_store
 from tests.support.clock import START
 from tests.support.eventstream import Event, Source
-from tests.support.hosts import get
+from tests.support.hosts import KINDS, get
 from tests.support.late_store import LateStore
 from tests.support.relay_streams import source
 
@@ -257,6 +257,66 @@ async def test_a_slow_reader_is_cut_and_resumes(site: Site) -> None:
     assert (await other.event()).data == "end"
     resumed = await source(site, "/es/news", f"Last-Event-ID: {SECOND}:{sent - 3}")
     assert [(await resumed.event()).data.partition(" ")[0] for _ in range(3)] == [str(sent - 2), str(sent - 1), "end"]
+
+
+async def fill(site: Site, stream: Source) -> Leg:
+    """Stop reading, and publish until there is no room for more."""
+    [leg] = site.hub.subscribers(NEWS)
+    assert isinstance(leg, Leg)
+    stream.client.writer.transport.pause_reading()
+    for _ in range(1000):
+        if not leg.has_room():
+            return leg
+        site.hub.publish(NEWS, Draft(b"x" * 250_000))
+        await site.host.others_are_served(b"/pub/news")
+    raise AssertionError("the outbox has no bound")
+
+
+async def test_who_stops_reading_is_cut_though_nothing_more_is_published(site: Site) -> None:
+    await site.serve(PUBLISHER, place(heartbeat_interval=10, ping_timeout=15, outbox_bytes=1024 * 1024))
+    await site.ask("PUT", "/pub/news")
+    await fill(site, await source(site, "/es/news"))
+    for _ in range(3):
+        assert (site.hub.listening(NEWS), site.host.counters.counts["slow"]) == (1, 0)
+        site.clock.advance(11)
+    assert site.host.counters.counts["slow"] == 1
+    await site.until(lambda: site.hub.listening(NEWS) == 0)
+
+
+# With TLS, what waits goes to the system in one piece.
+@pytest.mark.parametrize("site", [kind for kind in KINDS if not kind.tls], ids=lambda kind: kind.name, indirect=True)
+async def test_who_reads_a_little_is_not_cut(site: Site) -> None:
+    # The system takes some megabytes at a time.
+    await site.serve(PUBLISHER, place(heartbeat_interval=10, ping_timeout=15, outbox_bytes=32 * 1024 * 1024))
+    await site.ask("PUT", "/pub/news")
+    stream = await source(site, "/es/news")
+    leg = await fill(site, stream)
+    site.clock.advance(22)
+    before = leg.stream.waiting
+    stream.client.writer.transport.resume_reading()
+    while leg.stream.waiting >= before:
+        await stream.event()
+    stream.client.writer.transport.pause_reading()
+    site.clock.advance(22)
+    assert (leg.has_room(), site.host.counters.counts["slow"]) == (False, 0)
+    site.clock.advance(11)
+    assert site.host.counters.counts["slow"] == 1
+
+
+async def test_who_has_read_all_has_the_whole_time_anew(site: Site) -> None:
+    await site.serve(PUBLISHER, place(heartbeat_interval=10, ping_timeout=15, outbox_bytes=1024 * 1024))
+    await site.ask("PUT", "/pub/news")
+    stream = await source(site, "/es/news")
+    leg = await fill(site, stream)
+    site.clock.advance(22)
+    stream.client.writer.transport.resume_reading()
+    while not leg.has_room():
+        await stream.event()
+    await fill(site, stream)
+    site.clock.advance(22)
+    assert (leg.has_room(), site.host.counters.counts["slow"]) == (False, 0)
+    site.clock.advance(11)
+    assert site.host.counters.counts["slow"] == 1
 
 
 async def test_a_slow_reader_of_history_is_not_cut(site: Site) -> None:
