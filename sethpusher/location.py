@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Awaitable, Hashable, Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 from hbpush.core.figures import Figure
 from hbpush.daemon import keys
-from hbpush.daemon.location import Entrance, Location, LocationContext
-from hbpush.daemon.options import shown
+from hbpush.daemon.keyed import KeyedLocation
+from hbpush.daemon.location import Entrance, LocationContext, check_folder
 from hbpush.errors import ConfigError
 from hbpush.web.exchange import Exchange
 from hbpush.web.query import argument
@@ -73,11 +73,12 @@ class LocationApplication(HubPubSubMixin):
         return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), self._connection_key)
 
 
-class SethPusherLocation(Location):
+class SethPusherLocation(KeyedLocation):
     """Where sockets join the channels of a store, and programs publish to them."""
 
     type_name = "sethpusher"
     place = "prefix"
+    without_key = keys.OPEN_TO_ALL
     Settings = SethPusherSettings
     settings: SethPusherSettings
 
@@ -90,20 +91,13 @@ class SethPusherLocation(Location):
 
     @classmethod
     def check(cls, settings: Any) -> None:
-        if not (settings.prefix.startswith("/") and settings.prefix.endswith("/")):
-            raise ConfigError(f"is {shown(settings.prefix)}; must begin and end with /", "prefix")
-        keys.read(settings)
+        check_folder(settings.prefix)
+        super().check(settings)
         _router(settings, None)
 
     @classmethod
-    def fingerprint(cls, settings: Any) -> Hashable:
-        return keys.read(settings)
-
-    @classmethod
     def warnings(cls, settings: Any, loopback: bool) -> list[str]:
-        found = []
-        if settings.publish and not (loopback or settings.key or settings.key_file):
-            found.append(keys.OPEN_TO_ALL)
+        found = super().warnings(settings, loopback) if settings.publish else []
         if settings.connection_key and settings.require_connect is False:
             found.append(UNCHECKED)
         return found

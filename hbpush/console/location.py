@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -11,8 +11,8 @@ from hbpush.console.desk import Desk
 from hbpush.console.guard import Guard
 from hbpush.console.settings import ConsoleSettings
 from hbpush.daemon import keys
-from hbpush.daemon.location import Location, LocationContext
-from hbpush.daemon.options import shown
+from hbpush.daemon.keyed import KeyedLocation
+from hbpush.daemon.location import LocationContext, check_folder
 from hbpush.errors import ConfigError
 from hbpush.web.answers import Head
 from hbpush.web.exchange import Exchange
@@ -22,7 +22,7 @@ BELOW = "console/"
 """Where what the page needs is, from the page."""
 
 
-class ConsoleLocation(Location):
+class ConsoleLocation(KeyedLocation):
     """A page for people. Its figures and what it publishes need the key, where there is one; what is the same for everybody does not."""
 
     type_name = "console"
@@ -36,18 +36,13 @@ class ConsoleLocation(Location):
 
     @classmethod
     def check(cls, settings: Any) -> None:
-        if not (settings.prefix.startswith("/") and settings.prefix.endswith("/")):
-            raise ConfigError(f"is {shown(settings.prefix)}; must begin and end with /", "prefix")
-        keys.read(settings)
+        check_folder(settings.prefix)
+        super().check(settings)
 
     @classmethod
     def check_exposed(cls, settings: Any) -> None:
         if keys.read(settings) is None:
             raise ConfigError("is missing, and others than this machine may reach the console; set it, or address: 127.0.0.1", "key")
-
-    @classmethod
-    def fingerprint(cls, settings: Any) -> Hashable:
-        return keys.read(settings)
 
     def routes(self) -> Sequence[Route]:
         prefix, desk, guard = self.settings.prefix, self._desk, self._guard

@@ -16,7 +16,9 @@ from hbpush.core.counters import Counters
 from hbpush.core.figures import Figure
 from hbpush.core.hub import Hub
 from hbpush.core.result import Result
+from hbpush.daemon.options import shown
 from hbpush.daemon.site import Site
+from hbpush.errors import ConfigError
 from hbpush.web.routes import Route
 
 
@@ -39,6 +41,12 @@ class Entrance(NamedTuple):
     protocol: str
     path: str
     store: str
+
+
+def check_folder(prefix: str) -> None:
+    """Raise ConfigError, its path ``prefix``, for one below which there can be no paths of a location's own."""
+    if not (prefix.startswith("/") and prefix.endswith("/")):
+        raise ConfigError(f"is {shown(prefix)}; must begin and end with /", "prefix")
 
 
 class LocationContext(msgspec.Struct, frozen=True):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from hbpush.core.message import ChannelRef
 from hbpush.daemon import keys
+from hbpush.daemon.keyed import KeyedLocation
 from hbpush.daemon.location import Entrance, Location, LocationContext
 from hbpush.daemon.options import shown
 from hbpush.daemon.routes_check import literal_head
@@ -40,6 +41,7 @@ class RelayLocation(Location):
 
     @classmethod
     def check(cls, settings: Any) -> None:
+        super().check(settings)
         pattern(settings)
         cors.check(settings.allow_origin, settings.allow_credentials)
 
@@ -60,7 +62,7 @@ class RelayLocation(Location):
         return ChannelRef(self.settings.store, "", channel_id(name))
 
 
-class PublisherLocation(RelayLocation):
+class PublisherLocation(RelayLocation, KeyedLocation):
     """Where messages are published."""
 
     type_name = "publisher"
@@ -68,21 +70,7 @@ class PublisherLocation(RelayLocation):
     settings: PublisherSettings
     methods = publisher.METHODS
     request_headers = PUBLISHER_HEADERS
-
-    @classmethod
-    def check(cls, settings: Any) -> None:
-        super().check(settings)
-        keys.read(settings)
-
-    @classmethod
-    def fingerprint(cls, settings: Any) -> Hashable:
-        return keys.read(settings)
-
-    @classmethod
-    def warnings(cls, settings: Any, loopback: bool) -> list[str]:
-        if loopback or settings.key or settings.key_file:
-            return []
-        return [keys.OPEN_TO_ALL]
+    without_key = keys.OPEN_TO_ALL
 
     def make_endpoint(self) -> Endpoint:
         context = self.context

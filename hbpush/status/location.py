@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -11,7 +11,8 @@ import msgspec
 from hbpush.core.result import then
 from hbpush.daemon import keys
 from hbpush.daemon.census import Census, Count
-from hbpush.daemon.location import Location, LocationContext
+from hbpush.daemon.keyed import KeyedLocation
+from hbpush.daemon.location import Location, LocationContext, check_folder
 from hbpush.daemon.options import shown
 from hbpush.errors import ConfigError
 from hbpush.status import metrics
@@ -34,10 +35,11 @@ READY = {status: Head(status, b"Content-Type: application/json\r\n" + _FRESH) fo
 _FORMS = {b"json": False, b"prometheus": True}
 
 
-class StatusLocation(Location):
+class StatusLocation(KeyedLocation):
     """Where a server tells how it is."""
 
     type_name = "status"
+    without_key = "whoever reaches this server may read how it is; set key or key_file, or listen on a loopback address"
     Settings = StatusSettings
     settings: StatusSettings
 
@@ -50,17 +52,7 @@ class StatusLocation(Location):
     def check(cls, settings: Any) -> None:
         if not settings.prefix.startswith("/") or settings.prefix.endswith("/"):
             raise ConfigError(f"is {shown(settings.prefix)}; must begin with / and not end with it", "prefix")
-        keys.read(settings)
-
-    @classmethod
-    def fingerprint(cls, settings: Any) -> Hashable:
-        return keys.read(settings)
-
-    @classmethod
-    def warnings(cls, settings: Any, loopback: bool) -> list[str]:
-        if loopback or settings.key or settings.key_file:
-            return []
-        return ["whoever reaches this server may read how it is; set key or key_file, or listen on a loopback address"]
+        super().check(settings)
 
     def routes(self) -> Sequence[Route]:
         path = self.settings.prefix
@@ -104,8 +96,7 @@ class HealthLocation(Location):
 
     @classmethod
     def check(cls, settings: Any) -> None:
-        if not (settings.prefix.startswith("/") and settings.prefix.endswith("/")):
-            raise ConfigError(f"is {shown(settings.prefix)}; must begin and end with /", "prefix")
+        check_folder(settings.prefix)
 
     def routes(self) -> Sequence[Route]:
         prefix = self.settings.prefix
