@@ -58,7 +58,10 @@ class Settings(NamedTuple):
 
     @property
     def close_timeout(self) -> int:
-        """What is advertised: clients 0.7 and 0.9 leave when nothing at all has come for so long, on a poll or on a stream."""
+        """What is advertised: clients 0.7 and 0.9 leave when nothing at all has come for so long, on a poll or on a stream.
+
+        There is always one: an empty field is 0 seconds to every client, which then leaves as soon as it has connected.
+        """
         return _whole(max(self.polling_timeout, self.heartbeat_interval) + self.client_timeout)
 
 

@@ -93,7 +93,8 @@ def test_advertised_time_outs() -> None:
     assert (odd.heartbeat_timeout, odd.close_timeout) == (2, 5)
     calm = Settings(heartbeat_interval=60)
     assert (calm.heartbeat_timeout, calm.close_timeout) == (65, 65)
-    assert Settings(heartbeat_interval=0).heartbeat_timeout is None
+    still = Settings(heartbeat_interval=0)
+    assert (still.heartbeat_timeout, still.close_timeout) == (None, 25)
 
 
 def table(place: SocketIOLocation) -> Routes:
