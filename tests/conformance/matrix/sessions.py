@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from collections import deque
 from types import MappingProxyType
@@ -23,6 +24,7 @@ class Session(Subscriber):
 
     sid = ""
     client: Client
+    transport: str
 
     async def attach(self, since: str) -> None:
         self._packets: deque[str] = deque()
@@ -32,6 +34,15 @@ class Session(Subscriber):
     @abstractmethod
     async def open(self) -> None:
         """Begin a session on the transport."""
+
+    async def connect(self) -> None:
+        """Connect the transport."""
+        self.client = await self.place.connect()
+        await self.poll()
+
+    @abstractmethod
+    async def poll(self) -> None:
+        """Ask for what comes next; where the session begins with that, for a session at first."""
 
     @abstractmethod
     async def subscribe(self, since: str) -> None:
@@ -63,3 +74,24 @@ class Session(Subscriber):
         """A message, with what stands about it."""
         assert about["channel"] == self.channel, about
         return Heard(of_data(data, about.get("encoding")), about["id"])
+
+
+class Endless(Session):
+    """A session on a response that does not end, whose pieces match ``piece``."""
+
+    piece: re.Pattern[str]
+
+    async def connect(self) -> None:
+        await super().connect()
+        self._held = ""
+        status, _ = await self.client.head()
+        assert status == 200
+
+    async def next_piece(self) -> str:
+        """What the group of ``piece`` has."""
+        while (found := self.piece.match(self._held)) is None:
+            more = await self.client.chunk()
+            assert more, "the stream has ended"
+            self._held += more.decode()
+        self._held = self._held[found.end() :]
+        return found[1]

@@ -11,30 +11,22 @@ from socketio_compat.v09 import codec
 from tests.conformance.matrix.contract import Heard, InOrder, Subscriber
 from tests.conformance.matrix.payloads import Payload
 from tests.conformance.matrix.relay import Frames, socket
-from tests.conformance.matrix.sessions import ONLY_JSON, TOLD, Session
+from tests.conformance.matrix.sessions import ONLY_JSON, TOLD, Endless, Session
 from tests.support.hosts import Host, get, request
 from tests.support.websocket import TEXT
 
 PREFIX = "/socket.io/1"
 STRING = r'"(?:[^"\\]|\\.)*"'
-SCRIPT = re.compile(rf".*?<script>_\(({STRING})\);</script>", re.DOTALL)
 
 
 class Client09(Session):
     """By an event ``subscribe``. On ``transport``, which a subclass carries."""
-
-    transport: str
 
     async def open(self) -> None:
         self.sid = await handshake(self.place)
         self.path = f"{PREFIX}/{self.transport}/{self.sid}"
         await self.connect()
         assert await self.packet() == "1::"
-
-    async def connect(self) -> None:
-        """Connect the transport."""
-        self.client = await self.place.connect()
-        await self.poll()
 
     async def subscribe(self, since: str) -> None:
         await self.say(codec.event("subscribe", [self.channel, since], id=1))
@@ -59,7 +51,6 @@ class Client09(Session):
         return packet == "2::"
 
     async def poll(self) -> None:
-        """Ask for what comes next."""
         await self.client.send(get(f"{self.path}?t=1&i=0".encode()))
 
     async def read(self) -> list[str]:
@@ -99,24 +90,14 @@ class Jsonp09(Client09):
         return b"d=" + quote_plus(json.dumps(packet)).encode()
 
 
-class HtmlFile09(Client09):
-    """A page that does not end."""
+class HtmlFile09(Endless, Client09):
+    """A page of scripts."""
 
     transport = "htmlfile"
-
-    async def connect(self) -> None:
-        await super().connect()
-        self._held = ""
-        status, _ = await self.client.head()
-        assert status == 200
+    piece = re.compile(rf".*?<script>_\(({STRING})\);</script>", re.DOTALL)
 
     async def read(self) -> list[str]:
-        while (found := SCRIPT.match(self._held)) is None:
-            piece = await self.client.chunk()
-            assert piece, "the stream has ended"
-            self._held += piece.decode()
-        self._held = self._held[found.end() :]
-        return decoded(json.loads(found[1]))
+        return decoded(json.loads(await self.next_piece()))
 
 
 class WebSocket09(Client09):

@@ -10,7 +10,7 @@ from socketio_compat.v06 import codec
 from tests.conformance.matrix.contract import Heard, InOrder
 from tests.conformance.matrix.payloads import Payload
 from tests.conformance.matrix.relay import Frames, socket
-from tests.conformance.matrix.sessions import ONLY_JSON, TOLD, Session
+from tests.conformance.matrix.sessions import ONLY_JSON, TOLD, Endless, Session
 from tests.conformance.matrix.socketio import STRING, call
 from tests.support.hosts import get, request
 from tests.support.socketio06 import form, stream
@@ -22,17 +22,10 @@ PREFIX = "/socket.io"
 class Client06(Session):
     """A client on ``transport``, which a subclass carries."""
 
-    transport: str
-
     async def open(self) -> None:
         await self.connect()
         self.sid = await self.packet()
         assert len(self.sid) == 32, self.sid
-
-    async def connect(self) -> None:
-        """Connect the transport."""
-        self.client = await self.place.connect()
-        await self.poll()
 
     async def subscribe(self, since: str) -> None:
         await self.say(codec.json({"type": "subscribe", "channel": self.channel, "since": since}))
@@ -48,7 +41,6 @@ class Client06(Session):
         return packet.startswith(codec.HEARTBEAT)
 
     async def poll(self) -> None:
-        """Ask for what comes next; at first, for a session."""
         await self.client.send(get(f"{PREFIX}/{self.transport}/{self.sid}/1/0".encode()))
 
     async def read(self) -> list[str]:
@@ -86,24 +78,11 @@ class Jsonp06(Client06):
         return call(body, "io.JSONP[0]._(")
 
 
-class Stream06(Client06):
-    """A response that does not end, whose pieces match ``piece``."""
-
-    piece: re.Pattern[str]
-
-    async def connect(self) -> None:
-        await super().connect()
-        self._held = ""
-        status, _ = await self.client.head()
-        assert status == 200
+class Stream06(Endless, Client06):
+    """Frames in pieces."""
 
     async def read(self) -> list[str]:
-        while (found := self.piece.match(self._held)) is None:
-            more = await self.client.chunk()
-            assert more, "the stream has ended"
-            self._held += more.decode()
-        self._held = self._held[found.end() :]
-        return decoded(self.unwrapped(found[1].encode()))
+        return decoded(self.unwrapped((await self.next_piece()).encode()))
 
 
 class HtmlFile06(Stream06):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,25 @@ from tests.conformance.socketio06.sites import Site
 HERE = Path(__file__).parent
 LATER = HERE.parent / "socketio"
 """Where the clients are installed, and whose scripts serve here, too."""
+PATIENCE = 60
+"""Seconds."""
+
+
+def play_together(origin: str, channel: str, clients: Sequence[tuple[str, str]]) -> None:
+    """Let clients (version, transport) and curl be on one channel, and see that each gets what any of them publishes."""
+    drivers.need_clients(LATER)
+    members = [{"version": version, "transport": transport} for version, transport in clients]
+    order = json.dumps({"site": origin, "channel": channel, "clients": members})
+    command = [*drivers.NODE, str(HERE / "driver" / "together.js")]
+    ran = subprocess.run(command, input=order, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert ran.returncode == 0, ran.stderr
+    heard = json.loads(ran.stdout)
+    names = ["curl", *(" ".join(client) for client in clients)]
+    assert list(heard) == names
+    assert [text for text, _ in heard["curl"]] == [f"from {name} \U0001f600" for name in names]
+    assert len({number for _, number in heard["curl"]}) == len(names)
+    for name in names:
+        assert heard[name] == heard["curl"], name
 
 
 def _is_plain(host: str, case: Case, scenario: str) -> bool:

@@ -6,7 +6,6 @@ import asyncio
 import json
 import signal
 import socket
-import subprocess
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,8 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.driving.drivers import NODE, need_clients
-from tests.conformance.socketio06.playing import HERE, LATER
+from tests.conformance.socketio06.playing import play_together
 from tests.integration.conf.configured import HOST, hbpushd_yaml
 from tests.integration.conf.proxies import PROXIES, Proxy
 from tests.support.eventstream import Source
@@ -281,17 +279,7 @@ def test_hbpushd_is_told_the_truth_and_nothing_twice(kind: str, tmp_path: Path) 
     ids=["0.9", "older"],
 )
 def test_real_clients_of_socket_io(proxy: Proxy, clients: list[tuple[str, str]]) -> None:
-    need_clients(LATER)
-    members = [{"version": version, "transport": transport} for version, transport in clients]
-    order = json.dumps({"site": f"http://{HOST}:{proxy.port}", "channel": f"real.{proxy.kind}.{clients[0][0]}", "clients": members})
-    command = [*NODE, str(HERE / "driver" / "together.js")]
-    ran = subprocess.run(command, input=order, capture_output=True, text=True, timeout=PATIENCE, check=False)
-    assert ran.returncode == 0, ran.stderr
-    heard = json.loads(ran.stdout)
-    names = ["curl", *(" ".join(client) for client in clients)]
-    assert list(heard) == names
-    assert [text for text, _ in heard["curl"]] == [f"from {name} \U0001f600" for name in names]
-    assert all(heard[name] == heard["curl"] for name in names)
+    play_together(f"http://{HOST}:{proxy.port}", f"real.{proxy.kind}.{clients[0][0]}", clients)
 
 
 def test_a_hbpushd_that_goes_releases_and_one_that_comes_serves_at_once(tmp_path_factory: pytest.TempPathFactory) -> None:
