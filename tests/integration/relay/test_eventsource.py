@@ -332,8 +332,8 @@ async def test_a_slow_reader_of_history_is_not_cut(site: Site) -> None:
     assert not site.host.counters.counts["slow"]
 
 
-async def test_a_page_of_history_does_not_count_against_its_reader(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It may be larger than the outbox and what the system takes in; what is published meanwhile waits behind it."""
+async def before_a_large_page(site: Site, monkeypatch: pytest.MonkeyPatch) -> Source:
+    """A stream that has not read its hundred messages of history, which are one page of 20 MB."""
     monkeypatch.setattr(subscription, "PAGE_BYTES", 2**26)
     await site.serve(PUBLISHER, place(outbox_bytes=256 * 1024), max_channel_bytes=2**26)
     for number in range(100):
@@ -341,6 +341,12 @@ async def test_a_page_of_history_does_not_count_against_its_reader(site: Site, m
     stream = await source(site, "/es/news")
     stream.client.writer.transport.pause_reading()
     await site.host.others_are_served(b"/pub/news")
+    return stream
+
+
+async def test_a_page_of_history_does_not_count_against_its_reader(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be larger than the outbox and what the system takes in; what is published meanwhile waits behind it."""
+    stream = await before_a_large_page(site, monkeypatch)
     for number in range(100, 110):
         assert (await site.post("/pub/news", b"%d " % number)).status == 201
     stream.client.writer.transport.resume_reading()
@@ -351,13 +357,7 @@ async def test_a_page_of_history_does_not_count_against_its_reader(site: Site, m
 
 
 async def test_what_waits_behind_history_is_heard_before_the_channel_goes(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subscription, "PAGE_BYTES", 2**26)
-    await site.serve(PUBLISHER, place(outbox_bytes=256 * 1024), max_channel_bytes=2**26)
-    for number in range(100):
-        site.hub.publish(NEWS, Draft(b"%d %b" % (number, b"x" * 200_000)))
-    stream = await source(site, "/es/news")
-    stream.client.writer.transport.pause_reading()
-    await site.host.others_are_served(b"/pub/news")
+    stream = await before_a_large_page(site, monkeypatch)
     assert (await site.post("/pub/news", b"100 ")).status == 201
     site.hub.gap(NEWS)
     assert (await site.post("/pub/news", b"101 ")).status == 201
