@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-import subprocess
 from collections.abc import Callable, Coroutine, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import uvloop
@@ -23,6 +21,7 @@ from hbpush.web.native import NativeServer
 from hbpush.web.proxies import TrustedProxies
 from hbpush.web.routes import Exact, Prefix, Route, Routes
 from hbpush.web.tornado_host import urls
+from tests.support.certificate import Certificate
 from tests.support.clock import ManualClock
 
 PATIENCE = 5.0
@@ -43,38 +42,6 @@ class Kind(NamedTuple):
 
 
 KINDS = (Kind("native"), Kind("native-tls", tls=True), Kind("native-asyncio", uvloop=False), Kind("tornado", tornado=True, uvloop=False))
-
-
-class Certificate(NamedTuple):
-    """PEM files for 127.0.0.1, signed by itself."""
-
-    certificate: Path
-    key: Path
-
-    @classmethod
-    def make(cls, folder: Path) -> Certificate:
-        made = cls(folder / "certificate.pem", folder / "key.pem")
-        command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-        command += [
-            "-subj",
-            "/CN=localhost",
-            "-addext",
-            "subjectAltName=IP:127.0.0.1",
-            "-keyout",
-            str(made.key),
-            "-out",
-            str(made.certificate),
-        ]
-        subprocess.run(command, check=True, capture_output=True, timeout=60)
-        return made
-
-    def server(self) -> ssl.SSLContext:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.certificate, self.key)
-        return context
-
-    def client(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cafile=str(self.certificate))
 
 
 class Answer(NamedTuple):

@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 import pytest
 
-from tests.support.hosts import KINDS, Certificate, Host
+from tests.support.certificate import Certificate
+from tests.support.hosts import KINDS, Host
 
 T = TypeVar("T")
 
@@ -35,6 +36,22 @@ def on_every_host(make: Callable[[Host], T]) -> Callable[..., T]:
     def where(request: pytest.FixtureRequest) -> T:
         kind = request.param
         return make(Host(kind, request.getfixturevalue("certificate") if kind.tls else None))
+
+    return where
+
+
+everywhere = pytest.mark.parametrize(
+    "site", [kind for kind in KINDS if kind.name in ("native", "tornado")], ids=lambda kind: kind.name, indirect=True
+)
+"""For a test whose ``site`` is made by `on_the_native_host`: on Tornado's, too."""
+
+
+def on_the_native_host(make: Callable[[Host], T]) -> Callable[..., T]:
+    """A fixture: what is made of a host, on the native one unless a test says where."""
+
+    @pytest.fixture
+    def where(request: pytest.FixtureRequest) -> T:
+        return make(Host(getattr(request, "param", KINDS[0]), None))
 
     return where
 

@@ -10,8 +10,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 
 from tests.support import packages
+from tests.support.certificate import Certificate
 from tests.support.clock import START
-from tests.support.hosts import Certificate
 from tests.support.redis_clock import ShiftedClock
 from tests.support.redis_process import HOST, RedisProcess
 from tests.support.redis_wire import PATIENCE

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.commands.conftest import Command
-from tests.support.hosts import Certificate
+from tests.support.certificate import Certificate
 from tests.support.plain_http import ask
 from tests.support.process import PATIENCE, Daemon
 

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from tests.support import examples
-from tests.support.hosts import Certificate, Host, Kind
+from tests.support.certificate import Certificate
+from tests.support.hosts import Host, Kind
 from tests.support.ports import free_port
 from tests.support.socketio import Socket
 from tests.support.tornadio2 import Program

@@ -13,7 +13,7 @@ from hbpush.core.message import NEWEST, Last
 from hbpush.errors import StoreUnavailable
 from tests.conftest import ExpectedLogs
 from tests.integration.stores.conftest import House, Process, missed, ref, until
-from tests.support.hosts import Certificate
+from tests.support.certificate import Certificate
 from tests.support.redis_server import HOST, RedisServer, missing
 
 needs_openssl = pytest.mark.skipif(missing(tls=True) is not None, reason=missing(tls=True) or "")

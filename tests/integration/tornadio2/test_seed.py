@@ -14,7 +14,8 @@ import tornado.web
 from tornado.web import Application, RequestHandler
 
 from socketio_compat import tornadio2
-from tests.support.hosts import Certificate, Host, Kind
+from tests.support.certificate import Certificate
+from tests.support.hosts import Host, Kind
 from tests.support.ports import free_port
 from tests.support.tornadio2 import Program
 

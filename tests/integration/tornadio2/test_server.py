@@ -12,7 +12,8 @@ from tornado.web import Application, RequestHandler
 
 from socketio_compat.tornadio2 import SocketConnection, SocketServer, TornadioRouter
 from tests.conftest import ExpectedLogs
-from tests.support.hosts import Certificate, Client, get
+from tests.support.certificate import Certificate
+from tests.support.hosts import Client, get
 from tests.support.ports import free_port
 
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.hosts import KINDS, Certificate, Host, Kind
+from tests.support.certificate import Certificate
+from tests.support.hosts import KINDS, Host, Kind
 
 natives = pytest.mark.parametrize("kind", [kind for kind in KINDS if not kind.tornado], ids=lambda kind: kind.name, indirect=True)
 """For what only the native host answers for."""
