@@ -96,11 +96,12 @@ class RedisProcess:
         def answers() -> bool:
             if not self.running:
                 raise RuntimeError("it has ended")
+            pid = self._running[0].pid
             try:
                 with self.wire() as wire:
                     wire.call("PING")
-                    # Where the port was taken, somebody else answers until ours gives up.
-                    return b"\r\nprocess_id:%d\r\n" % self.pid in wire.call("INFO", "server")
+                    # Where the port was taken, somebody else answers until ours gives up, which may be while we ask.
+                    return b"\r\nprocess_id:%d\r\n" % pid in wire.call("INFO", "server")
             except (OSError, EOFError):
                 return False
             except hiredis.ReplyError as error:
