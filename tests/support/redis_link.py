@@ -73,6 +73,7 @@ class Link(_Side):
             self._server.transport.abort()
         else:
             self.obey()
+            self._go_on()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._faults.links.discard(self)
@@ -96,8 +97,14 @@ class Link(_Side):
     # From the client to the server
 
     def data_received(self, data: bytes) -> None:
+        self._commands.feed(data)
+        # Something may come before there is a server: early releases of Python 3.11 forget a pause within `connection_made`.
+        if self._server is not None:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Pass on the commands that have come."""
         try:
-            self._commands.feed(data)
             while self._replies_before_cut is None and (command := self._commands.gets()) is not NOT_YET:
                 self._forward(command)
         except hiredis.ProtocolError:
