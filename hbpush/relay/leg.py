@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, cast
 
 from hbpush.core.batch import Batch, Format
 from hbpush.core.message import ChannelRef, Since
 from hbpush.core.subscription import UNDECIDED, CloseReason
 from hbpush.relay.admission import Waiting
-from hbpush.web.exchange import nowhere
 
 if TYPE_CHECKING:
     from hbpush.relay.stream import Stream
@@ -21,12 +19,11 @@ OPENING, OPEN, OVER = range(3)
 class Outlet(Protocol):
     """Where a leg writes: the stream's peer, or who keeps things for it."""
 
-    @property
-    def write(self) -> Callable[[bytes], object]: ...
+    def write(self, wire: bytes) -> None: ...
 
 
 class _Nowhere:
-    write = staticmethod(nowhere)
+    def write(self, wire: bytes) -> None: ...
 
 
 NOWHERE: Outlet = _Nowhere()

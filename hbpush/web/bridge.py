@@ -158,7 +158,7 @@ class BridgeConnection(HTTPConnection):
         head = self._head(start_line, headers)
         first = self._framed(chunk) if chunk else b""
         if not self.over:
-            self._writer = exchange.begin(head + first, self._drained, OUTBOX, FLOW)
+            self._writer = exchange.begin(head + first, self._drained, OUTBOX)
         return self._flow()
 
     def write(self, chunk: bytes) -> Future[None]:
@@ -255,7 +255,7 @@ class BridgeConnection(HTTPConnection):
             future.set_exception(StreamClosedError())
             # Handlers need not look at it.
             future.exception()
-        elif self._writer.has_room():
+        elif self._writer.waiting <= FLOW:
             future.set_result(None)
         else:
             self._waiting.append(future)

@@ -15,10 +15,6 @@ HeaderLines = bytes
 """Ready header lines, each ended by CRLF; empty for none."""
 
 
-def nowhere(_: bytes) -> None:
-    """What is written when nobody is there any more goes here."""
-
-
 BEHIND = "a reader fell behind by a whole outbox and was cut"
 """Why a stream is cut that has waited long enough."""
 
@@ -33,19 +29,15 @@ class Writer(Protocol):
     @property
     def chunked(self) -> bool: ...
 
-    @property
-    def write(self) -> Callable[[bytes], object]:
-        """Sends framed bytes. Over the outbox bound the connection is cut, and ``gone`` is called in a later turn of the loop.
-
-        Ask for it each time: it is the shortest way at the moment.
-        """
+    def write(self, wire: bytes) -> None:
+        """Send framed bytes. Over the outbox bound the connection is cut, and ``gone`` is called in a later turn of the loop."""
 
     @property
     def paused(self) -> bool:
-        """Whether half of the outbox waits, or more."""
+        """Whether anything waits that the system has not taken: if not, it takes whatever is written."""
 
     def has_room(self) -> bool:
-        """Whether it does not."""
+        """Whether less than half of the outbox waits. If not, ``drained`` is called when nothing does."""
 
     @property
     def waiting(self) -> int:
@@ -67,19 +59,15 @@ class WebSocket(Protocol):
     @property
     def subprotocol(self) -> str | None: ...
 
-    @property
-    def write(self) -> Callable[[bytes], object]:
-        """Sends ready frames (`hbpush.web.websocket.frame`). Over the outbox bound the socket is closed, and ``gone`` called later.
-
-        Ask for it each time: it is the shortest way at the moment.
-        """
+    def write(self, wire: bytes) -> None:
+        """Send ready frames (`hbpush.web.websocket.frame`). Over the outbox bound the socket is closed, and ``gone`` called later."""
 
     @property
     def paused(self) -> bool:
-        """Whether half of the outbox waits, or more."""
+        """Whether anything waits that the system has not taken: if not, it takes whatever is written."""
 
     def has_room(self) -> bool:
-        """Whether it does not."""
+        """Whether less than half of the outbox waits. If not, the listener hears `WebSocketListener.drained` when nothing does."""
 
     @property
     def waiting(self) -> int:
@@ -99,7 +87,7 @@ class WebSocketListener(Protocol):
         """A whole message: text or binary."""
 
     def drained(self) -> None:
-        """`WebSocket.has_room` is true again."""
+        """Nothing waits any more, after something did."""
 
     def gone(self, code: int) -> None:
         """It is closed; ``code`` is the peer's, 1005 without one, 1006 when the connection broke."""

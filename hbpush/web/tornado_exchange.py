@@ -265,7 +265,7 @@ class TornadoExchange(Exchange):
 class TornadoWriter:
     """The body of a streamed answer. The chunks are the Format's; Tornado adds the last one."""
 
-    __slots__ = ("_connection", "_counters", "_drained", "_exchange", "_outbox", "_waiting", "chunked", "paused")
+    __slots__ = ("_connection", "_counters", "_drained", "_exchange", "_outbox", "_waiting", "chunked")
 
     def __init__(
         self,
@@ -281,14 +281,13 @@ class TornadoWriter:
         self._drained = drained
         self._outbox = outbox
         self._waiting = 0
-        self.paused = False
         self.chunked = exchange.http11
 
     def write(self, wire: bytes) -> None:
         connection = self._connection
         if connection is None:
             return
-        if self.paused and self._waiting + len(wire) > self._outbox:
+        if not self.has_room() and self._waiting + len(wire) > self._outbox:
             self.cut(BEHIND)
             return
         self._send(connection, wire)
@@ -308,11 +307,14 @@ class TornadoWriter:
             return
         if not sent.done():
             self._waiting += len(wire)
-            self.paused = self.paused or self._waiting > self._outbox // 2
             sent.add_done_callback(partial(self._sent, len(wire)))
 
     def has_room(self) -> bool:
-        return not self.paused
+        return self._waiting <= self._outbox // 2
+
+    @property
+    def paused(self) -> bool:
+        return self._waiting > 0
 
     @property
     def waiting(self) -> int:
@@ -328,10 +330,8 @@ class TornadoWriter:
 
     def _sent(self, size: int, _: asyncio.Future[None]) -> None:
         self._waiting -= size
-        if self.paused and self._waiting <= self._outbox // 4:
-            self.paused = False
-            if self._drained is not None and self._connection is not None:
-                self._drained()
+        if not self._waiting and self._drained is not None and self._connection is not None:
+            self._drained()
 
 
 def unpack(wire: bytes) -> tuple[ResponseStartLine, HTTPHeaders, bytes]:

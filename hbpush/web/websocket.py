@@ -15,7 +15,8 @@ from picows import WSFrame, WSListener, WSMsgType, WSTransport
 
 from hbpush.core.clock import Clock, Timer, TimerWheel
 from hbpush.core.counters import Counters
-from hbpush.web.exchange import BEHIND, Exchange, WebSocketListener, nowhere
+from hbpush.web.exchange import BEHIND, Exchange, WebSocketListener
+from hbpush.web.outflow import Outflow
 from hbpush.web.websocket_handshake import refusal, switching
 from hbpush.web.websocket_message import Fragments, read_close
 from hbpush.web.websocket_parser import attach_parser
@@ -108,11 +109,12 @@ def upgrade(
         socket.start(answer, tail)
 
 
-class Socket(WSListener):
+class Socket(Outflow, WSListener):
     """One open WebSocket: `hbpush.web.exchange.WebSocket` to its listener, the parser's listener to picows."""
 
     __slots__ = (
         "_code",
+        "_descriptor",
         "_fragments",
         "_grown",
         "_heard",
@@ -129,7 +131,6 @@ class Socket(WSListener):
         "paused",
         "slow_code",
         "subprotocol",
-        "write",
     )
 
     def __init__(
@@ -146,33 +147,24 @@ class Socket(WSListener):
         self.subprotocol = subprotocol
         self.slow_code = 0
         self._host = host
-        self._transport = transport
         self._listener = listener
         self._max_message = max_message
-        self._outbox = outbox
         self._ping_interval = ping_interval
         self._ping_timeout = ping_timeout
         self._state = OPEN
         self._code = BROKEN
-        self.paused = False
-        # As long as the peer keeps up, what is written goes straight to the transport.
-        self.write: Callable[[bytes], object] = transport.write
         self._heard = False
         self._grown = False
         self._room = 0
         self._fragments: Fragments | None = None
         self._timer: Timer | None = None
+        self._flow(transport, outbox)
 
     def start(self, answer: bytes, tail: bytes) -> None:
         """Take the transport over: ``answer`` is the 101, ``tail`` what the peer has sent after its request."""
         transport = self._transport
         self._host.adopt(transport)
         self._parse_afresh()
-        if transport.get_write_buffer_size():
-            # The transport may be paused already, by answers to earlier requests, and would not say so again.
-            self.pause_writing()
-            transport.set_write_buffer_limits(high=0, low=0)
-        transport.set_write_buffer_limits(high=self._outbox // 2, low=self._outbox // 4)
         transport.write(answer)
         if self._ping_interval:
             self._timer = self._host.wheel.after(self._ping_interval, self._ping)
@@ -186,23 +178,12 @@ class Socket(WSListener):
 
     # The listener's side
 
-    def _write_if_it_fits(self, frames: bytes) -> None:
-        transport = self._transport
-        if transport.get_write_buffer_size() + len(frames) > self._outbox:
-            self._host.counters.refuse("slow", BEHIND)
-            if self.slow_code:
-                self._close_slow()
-            else:
-                self._cut()
-            return
-        transport.write(frames)
-
-    def has_room(self) -> bool:
-        return not self.paused
-
-    @property
-    def waiting(self) -> int:
-        return 0 if self._state == OVER else self._transport.get_write_buffer_size()
+    def _behind(self) -> None:
+        self._host.counters.refuse("slow", BEHIND)
+        if self.slow_code:
+            self._close_slow()
+        else:
+            self._cut()
 
     def close(self, code: int = 1000, reason: str = "", last: bytes = b"") -> None:
         if self._state:
@@ -243,15 +224,9 @@ class Socket(WSListener):
     def on_ws_disconnected(self, _: WSTransport) -> None:
         self.over()
 
-    def pause_writing(self) -> None:
-        self.paused = True
-        if not self._state:
-            self.write = self._write_if_it_fits
-
     def resume_writing(self) -> None:
-        self.paused = False
+        super().resume_writing()
         if not self._state:
-            self.write = self._transport.write
             self._listener.drained()
 
     def _verdict(self, code: int) -> None:
@@ -339,7 +314,7 @@ class Socket(WSListener):
     def _become(self, state: int) -> None:
         """Be open no more."""
         self._state = state
-        self.write = nowhere
+        self._stop()
 
     # Time
 

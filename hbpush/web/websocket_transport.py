@@ -6,7 +6,7 @@ import asyncio
 import socket
 from asyncio import Future
 from functools import partial
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from tornado.iostream import IOStream, SSLIOStream, StreamBufferFullError, StreamClosedError
 
@@ -18,6 +18,7 @@ class Transport(Protocol):
 
     def set_protocol(self, protocol: asyncio.BaseProtocol, /) -> None: ...
     def get_protocol(self) -> asyncio.BaseProtocol: ...
+    def get_extra_info(self, name: str, /) -> Any: ...
     def write(self, data: bytes, /) -> None: ...
     def get_write_buffer_size(self) -> int: ...
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None: ...
@@ -71,6 +72,9 @@ class StreamTransport:
     def get_protocol(self) -> asyncio.BaseProtocol:
         assert self._protocol is not None  # noqa: S101 - whoever asks has set one
         return self._protocol
+
+    def get_extra_info(self, name: str, /) -> None:
+        """Nothing: bytes reach the system by the stream, which may encrypt them."""
 
     def write(self, data: bytes, /) -> None:
         if self._ending:

@@ -82,7 +82,7 @@ class Stream(StreamCarrier["Server", SockSession]):
         session, writer = self._session, self.writer
         if session is None:
             return
-        if writer.paused and writer.waiting + len(wire) > self._server.registry.room.bytes:
+        if not writer.has_room() and writer.waiting + len(wire) > self._server.registry.room.bytes:
             session.overrun()
             return
         writer.write(wire)

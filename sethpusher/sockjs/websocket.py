@@ -95,7 +95,7 @@ class Socket(SocketCarrier["Server", SockSession]):
         session, socket = self._session, self.socket
         if session is None:
             return
-        if socket.paused and socket.waiting + len(wire) > self._server.registry.room.bytes:
+        if not socket.has_room() and socket.waiting + len(wire) > self._server.registry.room.bytes:
             session.overrun()
             return
         socket.write(wire)

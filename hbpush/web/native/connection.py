@@ -141,7 +141,7 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         if self.writer is not None:
-            self.writer.stalled()
+            self.writer.pause_writing()
             return
         # The peer does not read its answers: it gets no more of them.
         self._paused_at = self.transport.get_write_buffer_size()
@@ -150,7 +150,7 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         if self.writer is not None:
-            self.writer.resumed()
+            self.writer.resume_writing()
         elif self._paused_at is not None:
             self._paused_at = None
             self._resume_reading()

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hbpush.web.answers import REASONS, UNAVAILABLE, stamp
-from hbpush.web.exchange import BEHIND, Exchange, HeaderLines, WebSocketListener, Writer, nowhere
+from hbpush.web.exchange import BEHIND, Exchange, HeaderLines, WebSocketListener, Writer
+from hbpush.web.outflow import Outflow
 from hbpush.web.websocket import upgrade
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ class NativeExchange(Exchange):
         connection.transport.write(b"HTTP/1.1 %d %b\r\n%b%b%b\r\n" % (status, REASONS[status], stamp.lines(), self._extra, headers))
         # From here on only the writer answers.
         self._connection = None
-        return NativeWriter(connection, self, drained, outbox, outbox // 2, self.http11)
+        return NativeWriter(connection, self, drained, outbox, self.http11)
 
     def attend(self, gone: Callable[[], object]) -> None:
         """Be told when the peer leaves before the answer, and keep headers and body. Not counted as a held request."""
@@ -175,15 +176,15 @@ class NativeExchange(Exchange):
         """The server, while the answer is not complete."""
         return None if self._connection is None else self._connection.server
 
-    def begin(self, head: bytes, drained: Callable[[], object], outbox: int, high: int) -> NativeWriter | None:
+    def begin(self, head: bytes, drained: Callable[[], object], outbox: int) -> NativeWriter | None:
         """Answer with a head of the caller's own and a body that the caller frames to its end; ``keep`` has to be what the head says.
 
-        Over ``high`` waiting bytes `Writer.has_room` is False. None when the peer has left.
+        None when the peer has left.
         """
         connection = self._connection
         if connection is None:
             return None
-        writer = NativeWriter(connection, self, drained, outbox, high, False)
+        writer = NativeWriter(connection, self, drained, outbox, False)
         connection.transport.write(head)
         return writer
 
@@ -220,39 +221,23 @@ class NativeExchange(Exchange):
         connection.finish(self)
 
 
-class NativeWriter:
-    """The body of a streamed answer. ``paused`` is True while more than ``high`` bytes wait."""
+class NativeWriter(Outflow):
+    """The body of a streamed answer."""
 
-    __slots__ = ("_connection", "_drained", "_exchange", "_outbox", "chunked", "paused", "write")
+    __slots__ = ("_connection", "_descriptor", "_drained", "_exchange", "_outbox", "_transport", "chunked", "paused")
 
     def __init__(
-        self,
-        connection: Connection,
-        exchange: NativeExchange,
-        drained: Callable[[], object] | None,
-        outbox: int,
-        high: int,
-        chunked: bool,
+        self, connection: Connection, exchange: NativeExchange, drained: Callable[[], object] | None, outbox: int, chunked: bool
     ) -> None:
         self._connection: Connection | None = connection
         self._exchange = exchange
         self._drained = drained
-        self._outbox = outbox
         self.chunked = chunked
-        self.paused = False
-        # As long as the peer keeps up, what is written goes straight to the transport.
-        self.write: Callable[[bytes], object] = connection.transport.write
         connection.writer = self
-        connection.transport.set_write_buffer_limits(high=high, low=high // 2)
+        self._flow(connection.transport, outbox)
 
-    def _write_if_it_fits(self, wire: bytes) -> None:
-        connection = self._connection
-        if connection is None:
-            return
-        if connection.transport.get_write_buffer_size() + len(wire) > self._outbox:
-            self.cut(BEHIND)
-            return
-        connection.transport.write(wire)
+    def _behind(self) -> None:
+        self.cut(BEHIND)
 
     def cut(self, why: str) -> None:
         connection = self._connection
@@ -261,13 +246,6 @@ class NativeWriter:
         self.lost()
         connection.server.counters.refuse("slow", why)
         connection.transport.abort()
-
-    def has_room(self) -> bool:
-        return not self.paused
-
-    @property
-    def waiting(self) -> int:
-        return 0 if self._connection is None else self._connection.transport.get_write_buffer_size()
 
     def end(self, wire: bytes = b"") -> None:
         connection = self._connection
@@ -287,18 +265,9 @@ class NativeWriter:
     def lost(self) -> None:
         """The connection is over, or the answer."""
         self._connection = None
-        self.write = nowhere
+        self._stop()
 
-    def stalled(self) -> None:
-        """More waits in the transport than it likes."""
-        self.paused = True
-        if self._connection is not None:
-            self.write = self._write_if_it_fits
-
-    def resumed(self) -> None:
-        """The transport has room again."""
-        self.paused = False
-        if self._connection is not None:
-            self.write = self._connection.transport.write
-            if self._drained is not None:
-                self._drained()
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._connection is not None and self._drained is not None:
+            self._drained()
