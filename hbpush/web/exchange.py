@@ -43,6 +43,10 @@ class Writer(Protocol):
     def waiting(self) -> int:
         """Bytes that the system has not taken yet."""
 
+    @property
+    def taken(self) -> int:
+        """What tells by becoming more, while something waits, that the peer still reads."""
+
     def end(self, wire: bytes = b"") -> None:
         """Send the last bytes and finish the response. ``gone`` is not called any more."""
 

@@ -31,6 +31,7 @@ class Outflow:
 
     paused: bool
     _descriptor: int
+    _fed: int
     _outbox: int
     _transport: Transport
 
@@ -39,6 +40,7 @@ class Outflow:
         self._transport = transport
         self._outbox = outbox
         self.paused = False
+        self._fed = 0
         self._descriptor = _descriptor(transport)
         # One over TLS is full at its limit, others beyond it.
         transport.set_write_buffer_limits(high=1 if self._descriptor == THROUGH else 0, low=0)
@@ -73,6 +75,7 @@ class Outflow:
         if self.paused and not self.has_room() and self.waiting + len(wire) > self._outbox:
             self._behind()
         else:
+            self._fed += len(wire)
             self._transport.write(wire)
 
     def has_room(self) -> bool:
@@ -81,6 +84,10 @@ class Outflow:
     @property
     def waiting(self) -> int:
         return self._transport.get_write_buffer_size() if self.paused else 0
+
+    @property
+    def taken(self) -> int:
+        return self._fed - self.waiting
 
     # The transport's side
 

@@ -265,7 +265,7 @@ class TornadoExchange(Exchange):
 class TornadoWriter:
     """The body of a streamed answer. The chunks are the Format's; Tornado adds the last one."""
 
-    __slots__ = ("_connection", "_counters", "_drained", "_exchange", "_outbox", "_waiting", "chunked")
+    __slots__ = ("_connection", "_counters", "_drained", "_exchange", "_fed", "_outbox", "_waiting", "chunked")
 
     def __init__(
         self,
@@ -281,6 +281,7 @@ class TornadoWriter:
         self._drained = drained
         self._outbox = outbox
         self._waiting = 0
+        self._fed = 0
         self.chunked = exchange.http11
 
     def write(self, wire: bytes) -> None:
@@ -307,6 +308,7 @@ class TornadoWriter:
             return
         if not sent.done():
             self._waiting += len(wire)
+            self._fed += len(wire)
             sent.add_done_callback(partial(self._sent, len(wire)))
 
     def has_room(self) -> bool:
@@ -319,6 +321,10 @@ class TornadoWriter:
     @property
     def waiting(self) -> int:
         return self._waiting
+
+    @property
+    def taken(self) -> int:
+        return self._fed - self._waiting
 
     def end(self, wire: bytes = b"") -> None:
         if wire and self._connection is not None:

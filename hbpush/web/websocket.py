@@ -115,6 +115,7 @@ class Socket(Outflow, WSListener):
     __slots__ = (
         "_code",
         "_descriptor",
+        "_fed",
         "_fragments",
         "_grown",
         "_heard",
@@ -158,13 +159,16 @@ class Socket(Outflow, WSListener):
         self._room = 0
         self._fragments: Fragments | None = None
         self._timer: Timer | None = None
-        self._flow(transport, outbox)
+        self._transport = transport
+        self._outbox = outbox
 
     def start(self, answer: bytes, tail: bytes) -> None:
         """Take the transport over: ``answer`` is the 101, ``tail`` what the peer has sent after its request."""
         transport = self._transport
         self._host.adopt(transport)
         self._parse_afresh()
+        # Not before: what the transport says of writing it says to its protocol.
+        self._flow(transport, self._outbox)
         transport.write(answer)
         if self._ping_interval:
             self._timer = self._host.wheel.after(self._ping_interval, self._ping)
