@@ -124,6 +124,18 @@ class Hub:
         if channel is not None and subscription is not None and not subscription.reading:
             self._read(channel, subscriber, subscription, False)
 
+    def rewind(self, ref: ChannelRef, subscriber: Subscriber, since: Since, lost: bool = False) -> None:
+        """A stream could not take what it was given: it reads again what follows ``since``, when it calls `resume`.
+
+        Until this returns it is given more that is on its way, which it has to ignore. ``lost`` tells that some of it is in no history.
+        """
+        self.settle(ref)
+        channel = self.channels.get(ref)
+        if channel is not None and channel.remove(subscriber):
+            subscription = channel.catching[subscriber] = Subscription(since, PAGE)
+            subscription.lost = lost
+            channel.report()
+
     def unsubscribe(self, ref: ChannelRef, subscriber: Subscriber) -> None:
         """The subscriber has left, or wants no more. Harmless when it is not there."""
         channel = self.channels.get(ref)

@@ -1,8 +1,9 @@
 """Event streams: ``polling: eventsource`` (HTML standard, section 9.2; DESIGN section 7).
 
-Beside messages a client hears ``event: gap`` when some were missed and ``event: deleted`` when a channel was deleted, each with
-``{"channel"}`` for its data. It resumes by the header Last-Event-ID, which goes before ``last_event_id`` or ``since`` in the query: a
-browser that comes back sends the query of its first request again.
+Beside messages a client hears ``event: gap`` when some were missed, ``event: deleted`` when a channel was deleted and
+``event: displaced`` when another subscriber has taken its place, each with ``{"channel"}`` for its data. It resumes by the header
+Last-Event-ID, which goes before ``last_event_id`` or ``since`` in the query: a browser that comes back sends the query of its first
+request again.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ from hbpush.web.eventstream import COMMENT, HEADERS, event, opening
 from hbpush.web.exchange import Exchange, Writer
 
 CHUNKED_COMMENT = chunk(COMMENT)
+LAST = {CloseReason.DELETED: b"deleted", CloseReason.DISPLACED: b"displaced"}
+"""The events after which a client is not to come back."""
+
 STALLED = "the client of an event stream has stopped reading"
 
 
@@ -37,7 +41,6 @@ class EventSource(Streaming):
     def __init__(self, owner: object, context: LocationContext, settings: SubscriberSettings) -> None:
         super().__init__(owner, context, settings)
         self.retry = settings.retry
-        self.clock = context.clock
         self.patience = settings.ping_timeout
         self.heartbeats: Deadlines[EventStream] = Deadlines(context.clock, context.wheel, settings.heartbeat_interval, EventStream.beat)
 
@@ -54,15 +57,15 @@ class EventSource(Streaming):
 class EventStream(Stream):
     """One event stream."""
 
-    __slots__ = ("_left", "_stalled_at", "_told", "_writer")
+    __slots__ = ("_stalled_at", "_taken", "_told", "_writer")
 
     place: EventSource
 
     def __init__(self, place: EventSource, exchange: Exchange, refs: Sequence[ChannelRef], sinces: Sequence[Since], told: bool) -> None:
         super().__init__(place, exchange, refs, sinces)
         self._told = told
-        # What waited at a beat for which there was no room, and since when it has not become less; None while there is room.
-        self._left: int | None = None
+        # What was taken at the last beat, and since when it has not become more; None while nothing waits.
+        self._taken: int | None = None
         self._stalled_at = 0.0
         self._writer: Writer = cast("Writer", None)
 
@@ -92,27 +95,29 @@ class EventStream(Stream):
         self.say(self._framed(_notice(b"deleted", leg)))
 
     def finish(self, leg: Leg, reason: CloseReason, kept: bytes) -> None:
-        self._writer.end(kept + self._framed(_notice(b"deleted", leg)) if reason is CloseReason.DELETED else kept)
+        last = LAST.get(reason)
+        self._writer.end(kept if last is None else kept + self._framed(_notice(last, leg)))
 
     def beat(self) -> None:
         """A sign of life for proxies on the way, and for the system, which finds a peer gone that has left no word.
 
-        Who has no room for it is cut when `patience` has passed and no less waits: where little is published no outbox would tell.
+        Behind something that waits there is no use in it, and who takes nothing of that for `patience` is cut: where little is published
+        no outbox would tell.
         """
         writer = self._writer
-        if writer.has_room():
+        if not writer.paused:
             writer.write(CHUNKED_COMMENT if writer.chunked else COMMENT)
         else:
-            now, waiting = self.place.clock.monotonic(), writer.waiting
-            if self._left is None or waiting < self._left:
-                self._left, self._stalled_at = waiting, now
+            now, taken = self.place.clock.monotonic(), writer.taken
+            if self._taken is None or taken > self._taken:
+                self._taken, self._stalled_at = taken, now
             elif now - self._stalled_at >= self.place.patience:
                 writer.cut(STALLED)
                 return
         self.place.heartbeats.put(self)
 
     def drained(self) -> None:
-        self._left = None
+        self._taken = None
         super().drained()
 
     def leave(self) -> None:

@@ -33,10 +33,11 @@ NOWHERE: Outlet = _Nowhere()
 class Leg(Waiting):
     """A stream's presence on its one channel: a `hbpush.core.subscription.Subscriber`.
 
-    ``begun`` when its channel is known to exist; ``lost`` while the peer has to be told of a gap, once there is an answer.
+    ``begun`` when its channel is known to exist; ``live`` when it has read its history; ``lost`` while the peer has to be told of a gap,
+    once there is an answer.
     """
 
-    __slots__ = ("begun", "claim", "format", "held", "index", "lost", "out", "ref", "since", "stream")
+    __slots__ = ("begun", "claim", "format", "held", "index", "live", "lost", "out", "ref", "since", "stream")
 
     takes = None
 
@@ -49,6 +50,7 @@ class Leg(Waiting):
         self.claim: int | None = UNDECIDED if stream.place.admission.bounded else 0
         self.held = False
         self.begun = False
+        self.live = False
         self.lost = False
         self.format: Format = cast("Format", None)
         self.out: Outlet | None = None
@@ -62,18 +64,14 @@ class Leg(Waiting):
         return self.stream.place.protocol
 
     def missed(self) -> None:
-        if self.out is None:
+        if self.stream.state == OPENING:
             self.lost = True
         elif self.stream.state == OPEN:
             self.stream.tell_gap(self)
 
     def joined(self) -> None:
-        stream = self.stream
-        if stream.state == OPEN:
-            if not stream.has_room():
-                stream.hold_back()
-        elif not self.begun and stream.state == OPENING:
-            stream.begun(self)
+        self.live = True
+        self.stream.joined(self)
 
     def deliver(self, batch: Batch) -> None:
         out = self.out
@@ -83,7 +81,7 @@ class Leg(Waiting):
             out.write(batch.wires[self.format])
 
     def has_room(self) -> bool:
-        return self.out is not None and self.stream.state == OPEN and self.stream.has_room()
+        return self.stream.may_read(self)
 
     def closed(self, reason: CloseReason) -> None:
         self.stream.closed(self, reason)

@@ -2,7 +2,10 @@
 
 A `Stream` is one request and what it becomes; on each of its channels it is present by a `Leg`, to which the hub delivers. It begins
 closed: all its channels have to exist, and the location to let it in, before anything but a refusal is answered. What comes until then
-is kept, no more than an outbox of it. How the peer is spoken to is for those who derive.
+is kept, no more than an outbox of it; what is beyond that is read again later.
+
+History is given as the peer reads, to one leg at a time: no amount of it makes a reader slow, and what its other channels publish
+meanwhile waits behind it. How the peer is spoken to is for those who derive.
 """
 
 from __future__ import annotations
@@ -31,13 +34,29 @@ if TYPE_CHECKING:
 DELETED = Head(410, VARY)
 
 
+class History:
+    """Where legs of a stream write what they read of history."""
+
+    __slots__ = ("_stream",)
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+
+    def write(self, wire: bytes) -> None:
+        """See `Stream.write_history`."""
+        self._stream.write_history(wire)
+
+
 class Stream(ABC):
     """A subscription, from its request to its end. ``state`` is OPENING, OPEN or OVER.
 
     ``form`` is set before the first message is written.
     """
 
-    __slots__ = ("_early", "_exchange", "_kept", "_out", "_undecided", "_waiting_bytes", "form", "legs", "place", "standing", "state")
+    __slots__ = (
+        "_early", "_exchange", "_hungry", "_kept", "_out", "_reading", "_undecided", "_waiting_bytes",
+        "form", "legs", "place", "standing", "state",
+    )  # fmt: skip
 
     form: Form
 
@@ -48,6 +67,8 @@ class Stream(ABC):
         self._exchange = exchange
         self._early: list[tuple[Leg, Batch]] | None = []
         self._kept: list[bytes] | None = None
+        self._hungry: list[Leg] | None = None
+        self._reading: Leg | None = None
         self._waiting_bytes = 0
         self._out = NOWHERE
         kind = Leg if len(refs) == 1 else OneOfSeveral
@@ -101,12 +122,24 @@ class Stream(ABC):
         early = self._early
         if early is None:
             return
-        early.append((leg, batch))
-        self._waiting_bytes += sum([len(message.body) for message in batch.messages])
-        if not leg.begun:
+        size = sum([len(message.body) for message in batch.messages])
+        if early and self._waiting_bytes + size > self.place.outbox:
+            self._put_off(leg, batch)
+        else:
+            early.append((leg, batch))
+            self._waiting_bytes += size
+        if not leg.begun and self.state == OPENING:
             self.begun(leg)
-        if self.state == OPENING and self._waiting_bytes > self.place.outbox and len(early) > len(self.legs):
-            self.refuse(away())
+
+    def _put_off(self, leg: Leg, batch: Batch) -> None:
+        """A leg is to read again, later, what there is no room for."""
+        leg.live = False
+        leg.since = batch.messages[0].previous
+        self._wait(leg)
+        # What is on its way to it is passed over.
+        leg.out = NOWHERE
+        self.place.hub.rewind(leg.ref, leg, leg.since, not all(message.stored for message in batch.messages))
+        leg.out = None
 
     def begun(self, leg: Leg) -> None:
         """A channel exists, and is heard."""
@@ -164,9 +197,10 @@ class Stream(ABC):
         if len(self.legs) > 1:
             self.standing = standing(self.form, self.ids())
         early, self._early = self._early or [], None
+        history = History(self)
         for leg in self.legs:
-            leg.out = out
             leg.format = cast("Format", self.form)
+            leg.out = history
         for leg in self.legs:
             if leg.lost:
                 leg.lost = False
@@ -174,11 +208,11 @@ class Stream(ABC):
         self.state = OPEN
         for leg, batch in early:
             leg.deliver(batch)
-        if self.has_room():
-            # They were kept from reading on while nothing could be written.
-            self._resume()
-        else:
-            self.hold_back()
+        for leg in self.legs:
+            if leg.live:
+                self.joined(leg)
+        # They were kept from reading on while nothing could be written.
+        self._resume()
 
     def refuse(self, answer: bytes) -> None:
         """End before the answer has begun, with another one."""
@@ -198,24 +232,61 @@ class Stream(ABC):
             self._pass_on()
         self._resume()
 
-    def hold_back(self) -> None:
-        """Keep what comes until there is room: a page of history may fill the outbox, which is no fault of the reader's."""
+    def joined(self, leg: Leg) -> None:
+        """A leg has read its history."""
+        if self.state == OPEN:
+            leg.out = self._out if self._kept is None else self
+            if not self.has_room():
+                self._hold_back(self.waiting)
+            if self._reading is leg:
+                self._reading = None
+                if self._hungry:
+                    self.place.clock.call_soon(self._resume)
+        elif self.state == OPENING and not leg.begun:
+            self.begun(leg)
+
+    def may_read(self, leg: Leg) -> bool:
+        """Whether a leg may read more history now. If not, it is told when it may."""
+        if self.state == OPEN and self._reading in (None, leg) and self.has_room():
+            self._reading = leg
+            return True
+        if self._reading is leg:
+            self._reading = None
+        if self.state != OVER:
+            self._wait(leg)
+        return False
+
+    def write_history(self, wire: bytes) -> None:
+        """Where legs write that are not live. It counts towards no bound, for it was asked for when there was room."""
+        if self._kept is None and not self.has_room():
+            self._hold_back(self.waiting)
+        if self._kept is not None:
+            self._kept.append(wire)
+            return
+        self._out.write(wire)
+        if not self.has_room():
+            self._hold_back(0)
+
+    def _hold_back(self, behind: int) -> None:
+        """Keep what comes until there is room: a page of history may fill the outbox, which is no fault of the reader's.
+
+        ``behind`` is by how many bytes it has fallen behind itself.
+        """
         if self._kept is None:
             self._kept = []
-            self._waiting_bytes = 0
+            self._waiting_bytes = behind
             for leg in self.legs:
-                leg.out = self
+                if leg.live:
+                    leg.out = self
 
     def write(self, wire: bytes) -> None:
-        """Where legs write while there is no room: it is kept."""
+        """Where live legs write while there is no room: it is kept."""
         if self._kept is None:
             return
         self._kept.append(wire)
         self._waiting_bytes += len(wire)
-        most, before = self.place.outbox, self.waiting
-        # What history alone has put beyond the bound does not count.
-        if self._waiting_bytes + (before if before <= most else 0) > most:
-            # Now it is: the one who writes sees to that.
+        if self._waiting_bytes > self.place.outbox:
+            # The one who writes sees to it, unless the peer has read on meanwhile.
             self._pass_on()
 
     def say(self, wire: bytes) -> None:
@@ -225,19 +296,37 @@ class Stream(ABC):
     def _pass_on(self) -> None:
         kept, self._kept = self._kept or [], None
         for leg in self.legs:
-            leg.out = self._out
+            if leg.live:
+                leg.out = self._out
         if kept:
             self._out.write(b"".join(kept))
 
+    def _wait(self, leg: Leg) -> None:
+        if self._hungry is None:
+            self._hungry = []
+        if leg not in self._hungry:
+            self._hungry.append(leg)
+
     def _resume(self) -> None:
-        hub = self.place.hub
-        for leg in self.legs:
-            hub.resume(leg.ref, leg)
+        """Let those read on that wait for it, each in its turn."""
+        while self._hungry and self._reading is None and self.state == OPEN and self.has_room():
+            leg = self._reading = self._hungry.pop(0)
+            self.place.hub.resume(leg.ref, leg)
+
+    def _forget(self, leg: Leg) -> None:
+        """A leg is no more."""
+        leg.out = NOWHERE
+        self.legs = tuple([other for other in self.legs if other is not leg])
+        if self._hungry and leg in self._hungry:
+            self._hungry.remove(leg)
+        if self._reading is leg:
+            self._reading = None
+            self._resume()
 
     def leave(self) -> None:
         """Take no more messages: the peer is gone, or was told that it is over."""
         self.state = OVER
-        self._early = self._kept = None
+        self._early = self._kept = self._hungry = self._reading = None
         self._exchange = cast("Exchange", None)
         self._out = NOWHERE
         self.standing = None
@@ -281,8 +370,7 @@ class Stream(ABC):
         elif self.state == OPEN:
             if reason is CloseReason.DELETED and len(self.legs) > 1:
                 self.tell_deleted(leg)
-                leg.out = NOWHERE
-                self.legs = tuple([other for other in self.legs if other is not leg])
+                self._forget(leg)
                 return
             self.state = OVER
             # What was published before is still heard, and history with it: no bound cuts these last words.

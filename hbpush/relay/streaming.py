@@ -39,6 +39,7 @@ class Streaming(ABC):
     def __init__(self, owner: object, context: LocationContext, settings: SubscriberSettings) -> None:
         self.owner = owner
         self.hub = context.hub
+        self.clock = context.clock
         self.create = settings.create_on_get
         self.outbox = settings.outbox_bytes
         self.heartbeat_interval = settings.heartbeat_interval

@@ -66,6 +66,7 @@ async def test_concurrency_rules_over_all_kinds(site: Site) -> None:
     peer = await socket(site, "/all/news")
     newest = await source(site, "/last/news", "Accept: text/event-stream")
     assert (await poll.answer()).status == 409
+    assert (await stream.event()).name == "displaced"
     assert await stream.ends()
     assert await peer.closes() == (4501, "another subscriber has taken its place")
     for path, lines in (("/first/news", []), ("/first/news", ["Accept: text/event-stream"])):
@@ -74,6 +75,7 @@ async def test_concurrency_rules_over_all_kinds(site: Site) -> None:
     await site.post("/pub/news", b"x")
     assert (await newest.event()).data == "x"
     newest_peer = await socket(site, "/last/news")
+    assert (await newest.event()).name == "displaced"
     assert await newest.ends()
     assert await newest_peer.read_frame() == (TEXT, b"x")
     await newest_peer.leave()
