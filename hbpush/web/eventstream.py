@@ -6,7 +6,6 @@ or CRLF, become LF. A body that is no text is sent in base64 under the name ``ba
 
 from __future__ import annotations
 
-import re
 from binascii import b2a_base64
 
 from hbpush.core.message import HEADER_VALUE, Message
@@ -20,7 +19,7 @@ COMMENT = b":\n\n"
 
 BASE64 = b"base64"
 
-_LINE_END = re.compile(rb"\r\n|[\r\n]")
+_CR_TO_LF = bytes.maketrans(b"\r", b"\n")
 
 
 def event(data: bytes, id: bytes = b"", name: bytes = b"") -> bytes:
@@ -45,8 +44,10 @@ def message_pieces(message: Message, id: bytes) -> tuple[bytes, ...]:
 
 
 def _pieces(data: bytes, id: bytes, name: bytes) -> tuple[bytes, ...]:
-    if b"\n" in data or b"\r" in data:
-        data = _LINE_END.sub(b"\ndata: ", data)
+    # A body of nothing but line ends takes a regular expression seconds, during which nobody is served.
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n").translate(_CR_TO_LF)
+    data = data.replace(b"\n", b"\ndata: ")
     return b"%b%bdata: " % (b"event: %b\n" % name if name else b"", b"id: %b\n" % id if id else b""), data, b"\n\n"
 
 

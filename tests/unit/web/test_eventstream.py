@@ -30,6 +30,7 @@ def heard(wire: bytes) -> list[Event]:
 
 @given(st.lists(st.text(), min_size=1, max_size=4), st.integers(1, 7))
 @example(["\r", "\n", "\r\n", "\n\r"], 1)
+@example(["\r\r\n", "\r\n\n", "\r\n\r", "\n\r\n\r\r"], 1)
 @example(["", "\n", " a", "data: b", ":c", "id: 7\n\n", "\ufeff", "\0", "\u2028"], 3)
 def test_texts_arrive_whole_and_alone_but_for_their_line_ends(texts: list[str], size: int) -> None:
     encodable = [text.encode("utf-8", "replace") for text in texts]
