@@ -2,6 +2,9 @@
 
 A stream is text in UTF-8. What a client gets of a message is its data, its name and an id to resume by; line ends within the data, CR, LF
 or CRLF, become LF. A body that is no text is sent in base64 under the name ``base64``, or ``NAME;base64`` where the message has a name.
+
+Names are up to publishers, who are not to speak in the place of the server or of the client's own machine: a message with a name that means
+something on a stream (`is_reserved`) is sent without one.
 """
 
 from __future__ import annotations
@@ -18,6 +21,10 @@ COMMENT = b":\n\n"
 """What every client passes over: a heartbeat."""
 
 BASE64 = b"base64"
+
+RESERVED = frozenset((b"gap", b"deleted", b"open", b"error", BASE64))
+"""Names that are not a publisher's: two are what a server says of a channel, two are events of EventSource itself, which pages take for the
+state of the connection, and one is for bodies that are no text."""
 
 _CR_TO_LF = bytes.maketrans(b"\r", b"\n")
 
@@ -52,12 +59,18 @@ def _pieces(data: bytes, id: bytes, name: bytes) -> tuple[bytes, ...]:
 
 
 def event_name(name: str) -> bytes:
-    """A message's name as a field can carry it; nothing for one from another protocol that none can."""
+    """A message's name as a field can carry it; nothing for one that none can, that is no text, or that `is_reserved`."""
     try:
-        value = name.encode("utf-8", "surrogateescape")
+        value = name.encode()
     except UnicodeEncodeError:
         return b""
-    return value if HEADER_VALUE.fullmatch(value) else b""
+    return value if HEADER_VALUE.fullmatch(value) and not is_reserved(value) else b""
+
+
+def is_reserved(name: bytes) -> bool:
+    """Whether a name means something else on a stream than what a publisher calls a message."""
+    bare = name.strip(b" \t")
+    return bare in RESERVED or bare.endswith(b";" + BASE64)
 
 
 def opening(retry: float = 0, id: bytes = b"") -> bytes:
