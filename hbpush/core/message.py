@@ -113,3 +113,28 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     event: str | None = None
     expires: float = 0
     stored: bool = True
+
+
+OVERHEAD = 256
+"""Bytes that a message counts on top of its body, for what a process or a server needs to hold it."""
+
+HEADS = 64
+"""Bytes of its content type and its event name that the overhead has room for."""
+
+
+def size_of(message: Draft | Message) -> int:
+    """What a message counts towards every bound: its body, `OVERHEAD`, and what its content type and its event name have beyond `HEADS`.
+
+    A store counts so what it keeps, whoever has a queue of messages what waits there. ``channel.lua`` has the same for Redis.
+    """
+    media, event = message.content_type, message.event
+    size = len(message.body) + OVERHEAD
+    if event is None and (media is None or len(media) <= HEADS):
+        # Nearly all of them, and each pays for it twice: when it is published and when it is dropped.
+        return size
+    return size + max(0, len(media or b"") + event_bytes(event or "") - HEADS)
+
+
+def event_bytes(event: str) -> int:
+    """The bytes of an event's name; one that came in a header and is no text counts three for each byte that is none."""
+    return len(event) if event.isascii() else len(event.encode("utf-8", "surrogatepass"))

@@ -8,14 +8,14 @@ from operator import attrgetter
 from typing import Protocol
 
 from hbpush.core.batch import Batch
-from hbpush.core.message import BEFORE_ALL, NEWEST, Message, MessageId, Since
+from hbpush.core.message import BEFORE_ALL, NEWEST, Message, MessageId, Since, size_of
 
 UNSTORED_KEPT = 100
 """How many messages that no store keeps are held for a subscriber that is still reading history."""
 
 
 PAGE_BYTES = 256 * 1024
-"""Bytes of bodies that go to a stream at once when it is given history: a part of what an outbox has room for."""
+"""Bytes, as `size_of` counts them, that go to a stream at once when it is given history: a part of what an outbox has room for."""
 
 UNDECIDED = 2**63
 """A claim later than all others, which nothing displaces."""
@@ -150,7 +150,7 @@ class Subscription:
         """As many messages of a page as may go out at once, at least one. The next page is asked for accordingly."""
         size = 0
         for count, message in enumerate(messages):
-            size += len(message.body)
+            size += size_of(message)
             if size > PAGE_BYTES and count:
                 self.limit = count
                 return messages[:count]

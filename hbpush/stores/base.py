@@ -35,9 +35,9 @@ class StoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     max_messages: Annotated[Count, msgspec.Meta(description="messages kept in one channel")] = 1000
     min_messages: Annotated[Count, msgspec.Meta(description="messages kept past their time-out in one channel")] = 0
     message_timeout: Annotated[Seconds, msgspec.Meta(description="seconds that a message is kept, 0 for ever")] = 0
-    max_channel_bytes: Annotated[Count, msgspec.Meta(description="bytes kept in one channel; a message counts its body and 256")] = (
-        16 * 1024 * 1024
-    )
+    max_channel_bytes: Annotated[
+        Count, msgspec.Meta(description="bytes kept in one channel; a message counts its body and 256, more with a long type or event")
+    ] = 16 * 1024 * 1024
     max_bytes: Annotated[Count, msgspec.Meta(description="bytes kept in the whole store, counted likewise")] = 256 * 1024 * 1024
     max_channels: Annotated[Count, msgspec.Meta(description="channels in the store")] = 100_000
     idle_channel_timeout: Annotated[

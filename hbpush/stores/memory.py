@@ -16,10 +16,10 @@ from typing import ClassVar
 
 from hbpush.core.clock import Timer
 from hbpush.core.figures import Figure
-from hbpush.core.message import OLDEST, ChannelRef, Draft, Last, Message, MessageId, Since
+from hbpush.core.message import OLDEST, ChannelRef, Draft, Last, Message, MessageId, Since, size_of
 from hbpush.errors import ChannelNotFound, MessageTooLarge, StoreError, StoreFull
 from hbpush.stores.base import UNHEARD_TIMEOUT, Page, Receipt, Store, StoreContext, StoreEvents, StoreSettings
-from hbpush.stores.memory_log import OVERHEAD, Log, id_of
+from hbpush.stores.memory_log import Log, id_of
 
 TOMBSTONE_SECONDS = 60
 TOMBSTONES = 10_000
@@ -40,7 +40,7 @@ _new_id: Callable[[type[MessageId], tuple[int, int]], MessageId] = tuple.__new__
 class MemoryStore(Store):
     """Channels in the memory of this process (relay specification 7.3.4). Every method returns the value itself.
 
-    A message counts its body and 256 bytes. Over ``max_bytes`` the oldest messages of the channel that publishes are dropped, and if
+    A message counts what `size_of` says. Over ``max_bytes`` the oldest messages of the channel that publishes are dropped, and if
     that is not enough the message is refused. What has expired is never returned nor counted; it is freed when the channel is next
     used, or within a round of sweeps. An idle channel is removed at most a round of sweeps after its time.
     """
@@ -90,7 +90,7 @@ class MemoryStore(Store):
         if log is None and draft.if_heard and ref not in self._watched:
             return Receipt()
         stored = draft.stored
-        size = len(draft.body) + OVERHEAD if stored else 0
+        size = size_of(draft) if stored else 0
         if size > self._largest:
             raise self._refused(MessageTooLarge("the message is larger than a channel may be"), "message_too_large")
         if self._bytes + size > self._max_bytes:

@@ -11,11 +11,8 @@ from operator import attrgetter
 
 import msgspec
 
-from hbpush.core.message import BEFORE_ALL, ChannelRef, Message, MessageId
+from hbpush.core.message import BEFORE_ALL, ChannelRef, Message, MessageId, size_of
 from hbpush.stores.base import Page, Receipt
-
-OVERHEAD = 256
-"""Bytes that a kept message counts on top of its body, for what the process needs to hold it."""
 
 DELETIONS = 128
 """So many single deletions from a long list cost less than one walk over it."""
@@ -68,7 +65,7 @@ class Log(msgspec.Struct, gc=False, eq=False):
         """Drop a message; return what it counted."""
         messages = self.messages
         start = self.start
-        size = len(messages[start].body) + OVERHEAD
+        size = size_of(messages[start])
         messages[start] = _DROPPED
         start += 1
         if start * 2 > len(messages):
@@ -125,7 +122,7 @@ class Log(msgspec.Struct, gc=False, eq=False):
             for each in expired:
                 index = bisect_left(messages, each, self.start, key=id_of)
                 if index < len(messages) and messages[index].id == each:
-                    freed += len(messages[index].body) + OVERHEAD
+                    freed += size_of(messages[index])
                     del messages[index]
             self.bytes -= freed
         self.soonest = expiries[0][0] if expiries else 0.0
@@ -138,5 +135,5 @@ class Log(msgspec.Struct, gc=False, eq=False):
         before = self.bytes
         self.messages = [message for message in self.messages[self.start :] if message.id not in ids]
         self.start = 0
-        self.bytes = sum(len(message.body) for message in self.messages) + OVERHEAD * len(self.messages)
+        self.bytes = sum(map(size_of, self.messages))
         return before - self.bytes

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 
-from hbpush.core.message import BEFORE_ALL, Message, MessageId
+from hbpush.core.message import BEFORE_ALL, Message, MessageId, size_of
 from hbpush.stores.base import Page
 
 LENGTH = 100
 """Messages in one tail."""
 
-OVERHEAD = 256
-"""Bytes that a message counts on top of its body."""
-
 
 class Tails:
-    """What all tails of a process take: ``bytes`` of at most ``bound`` (0: any). One has no more messages than a channel keeps."""
+    """What all tails of a process take: ``bytes`` (`size_of`), at most ``bound`` (0: any); none has more messages than a channel keeps."""
 
     __slots__ = ("bound", "bytes", "length")
 
@@ -41,15 +38,15 @@ class Tail:
             self._start = message.previous
         self._messages.append(message)
         tails = self._tails
-        tails.bytes += len(message.body) + OVERHEAD
+        tails.bytes += size_of(message)
         while self._messages and (tails.bytes > tails.bound or len(self._messages) > tails.length):
             dropped = self._messages.popleft()
             self._start = dropped.id
-            tails.bytes -= len(dropped.body) + OVERHEAD
+            tails.bytes -= size_of(dropped)
 
     def clear(self) -> None:
         """What comes next does not follow."""
-        self._tails.bytes -= sum(len(message.body) + OVERHEAD for message in self._messages)
+        self._tails.bytes -= sum(map(size_of, self._messages))
         self._messages.clear()
 
     def page(self, since: MessageId, limit: int, now: float) -> Page | None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from hbpush.core.message import NEWEST, OLDEST, ChannelRef, Draft, Last, Message, MessageId
+from hbpush.core.message import NEWEST, OLDEST, ChannelRef, Draft, Last, Message, MessageId, size_of
 from hbpush.errors import ChannelNotFound, MessageTooLarge, StoreFull
 from hbpush.stores.base import UNHEARD_TIMEOUT, Page
 from tests.contract.harness import Subject, ref
@@ -429,6 +429,31 @@ def test_max_channel_bytes_drops_the_oldest(make: Make) -> None:
     assert store.publish("news", b"5" * 9000).messages == 1
     assert store.bodies("news") == [b"5" * 9000]
     assert store.publish("sport", b"s" * 9000).messages == 1
+
+
+@pytest.mark.parametrize("bound", ["max_channel_bytes", "max_bytes"])
+def test_a_message_counts_its_content_type_and_its_event_too(make: Make, bound: str) -> None:
+    store = make(**{bound: 10_000})
+    for content_type, event in (
+        *((None, None), (b"", ""), (b"t" * 64, None), (b"t" * 65, None), (b"t" * 1024, None), (b"t" * 32, "e" * 32), (b"t" * 32, "e" * 33)),
+        *((None, "e" * 9000), (None, "\u00fc" * 100), (b"t" * 900, "\U0001f600" * 100), (None, "\udcff" * 100)),
+    ):
+        body = b"b" * (10_000 - size_of(Draft(b"", content_type, event)))
+        assert store.publish("news", body, content_type=content_type, event=event).messages == 1
+        with pytest.raises(MessageTooLarge):
+            store.publish("news", body + b"b", content_type=content_type, event=event)
+
+
+def test_what_messages_count_is_freed_with_them(make: Make) -> None:
+    draft = Draft(b"b", b"t" * 1000, "\u00fc" * 100)
+    store = make(max_bytes=10 * size_of(draft))
+    for _ in range(3):
+        assert [store.publish("news", b"b", content_type=b"t" * 1000, event="\u00fc" * 100).messages for _ in range(15)][8:] == [9] + [
+            10
+        ] * 6
+        with pytest.raises(StoreFull):
+            store.publish("sport", b"")
+        store.delete("news")
 
 
 @pytest.mark.parametrize("bound", ["max_channel_bytes", "max_bytes"])

@@ -16,7 +16,7 @@
 local stream, meta, expiries, present, store, due, processes = unpack(KEYS)
 local call = redis.call
 local OVERHEAD = 256
-local USUAL_HEAD = 64
+local HEADS = 64
 local TOMBSTONE = 60000
 local TOMBSTONES = 10000
 local ALIVE = 3000
@@ -54,8 +54,8 @@ local function remembered()
   end
 end
 
--- What a message counts. The overhead has room for a usual head.
-local function size_of(head, body) return #body + OVERHEAD + math.max(0, #head - USUAL_HEAD) end
+-- What a message counts, as `size_of` of hbpush.core.message has it: the first line of a head is only how long content type and event are.
+local function size_of(head, body) return #body + OVERHEAD + math.max(0, #head - string.find(head, '\n', 1, true) - HEADS) end
 
 local function seconds_of(id) return tonumber(string.match(id, '^%d+')) end
 

@@ -1,4 +1,4 @@
--- A page of history. ARGV: since ("oldest", "newest", "last N" or an id), limit, how many bytes of bodies are enough.
+-- A page of history. ARGV: since ("oldest", "newest", "last N" or an id), limit, how many bytes are enough.
 -- Returns {epoch, lost, generation (0: no such channel), last id, given, more (1 or 0), then id, p, x, h, b of each message}.
 local since, limit, enough = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 if not generation then return {epoch, record[6], '0', (remembered()), given, 0} end
@@ -29,7 +29,7 @@ while true do
       return page
     end
     before = entry[1]
-    limit, enough = limit - 1, enough - #f[8]
+    limit, enough = limit - 1, enough - size_of(f[6], f[8])
     page[#page + 1] = before
     page[#page + 1] = f[2]
     page[#page + 1] = f[4]

@@ -7,16 +7,16 @@ from asyncio import Future
 
 import pytest
 
-from hbpush.core.message import OLDEST, Draft, MessageId
+from hbpush.core.message import OLDEST, Draft, MessageId, size_of
 from hbpush.errors import StoreUnavailable
 from hbpush.stores.base import Receipt
-from hbpush.stores.redis_partition import BEAT
+from hbpush.stores.redis_partition import BEAT, PAGE_BYTES
 from tests.conftest import ExpectedLogs
 from tests.integration.stores.conftest import House, Process, ref, result, until
 from tests.support.redis_server import RedisServer
 
 BODY = b"x" * 1000
-COUNTED = len(BODY) + 256
+COUNTED = size_of(Draft(BODY))
 
 
 def listened_to(server: RedisServer) -> list[bytes]:
@@ -183,3 +183,12 @@ async def test_one_message_may_be_larger_than_what_may_wait(house: House, shared
 async def test_little_may_wait(house: House, shared_server: RedisServer) -> None:
     a = await house.start(shared_server, pending_bytes=10_000)
     assert a.store.trouble == ""
+
+
+async def test_a_page_is_bounded_by_all_that_its_messages_are(house: House, shared_server: RedisServer) -> None:
+    a = await house.start(shared_server)
+    for n in range(5):
+        await a.publish("news", b"%d" % n, content_type=bytes(PAGE_BYTES // 4), event="e" * (PAGE_BYTES // 4))
+    page = await result(a.store.read_after(ref("news"), OLDEST, 100))
+    assert [message.body for message in page.messages] == [b"0", b"1"]
+    assert page.more

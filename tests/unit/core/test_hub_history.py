@@ -6,7 +6,7 @@ import pytest
 
 from hbpush.core import hub as hub_module
 from hbpush.core import subscription
-from hbpush.core.message import NEWEST, OLDEST, Draft, Last, MessageId, Since
+from hbpush.core.message import NEWEST, OLDEST, OVERHEAD, Draft, Last, MessageId, Since, size_of
 from hbpush.core.subscription import CloseReason
 from tests.support.listener import Listener, poll
 from tests.unit.core.conftest import LATE, NEWS, House, subscribed
@@ -121,9 +121,9 @@ def test_a_long_history_is_read_a_page_a_turn(house: House, monkeypatch: pytest.
 
 
 def test_a_page_of_large_messages_is_given_in_parts(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subscription, "PAGE_BYTES", 1000)
+    monkeypatch.setattr(subscription, "PAGE_BYTES", 10_000)
     monkeypatch.setattr(hub_module, "PAGE", 8)
-    sizes = [400, 400, 400, 5000, 1000, 1, *[10] * 20]
+    sizes = [4000, 4000, 4000, 50_000, 10_000 - OVERHEAD, 1, *[10] * 20]
     house.keep(*[bytes(size) for size in sizes])
     stream = subscribed(house, Listener(full_after=2))
     house.settle()
@@ -132,7 +132,7 @@ def test_a_page_of_large_messages_is_given_in_parts(house: House, monkeypatch: p
     house.hub.resume(NEWS, stream)
     house.settle()
     assert [len(body) for body in stream.bodies] == sizes
-    assert all(len(batch.messages) == 1 or sum(len(m.body) for m in batch.messages) <= 1000 for batch in stream.batches)
+    assert all(len(batch.messages) == 1 or sum(map(size_of, batch.messages)) <= 10_000 for batch in stream.batches)
     # Small ones are read in larger pages again, and no page in vain.
     assert [len(batch.messages) for batch in stream.batches] == [2, 1, 1, 1, 1, 2, 4, 8, 6]
     assert stream.told[-1] == "joined"

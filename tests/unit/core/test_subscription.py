@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hbpush.core.message import BEFORE_ALL, NEWEST, OLDEST, ChannelRef, Message, MessageId, Since
-from hbpush.core.subscription import UNSTORED_KEPT, Subscription
+from hbpush.core.subscription import PAGE_BYTES, UNSTORED_KEPT, Subscription
 
 NEWS = ChannelRef("default", "", "news")
 
@@ -172,6 +172,14 @@ def test_an_unstored_message_that_comes_too_late_for_its_place_is_lost() -> None
     subscription.arrived([message(1, False)])
     assert subscription.lost
     assert subscription.page([], MessageId(4, 0), False) == ([], True)
+
+
+def test_a_page_is_bounded_by_all_that_its_messages_are() -> None:
+    for many in (
+        [Message(NEWS, MessageId(n, 0), BEFORE_ALL, bytes(PAGE_BYTES // 5)) for n in range(9)],
+        [Message(NEWS, MessageId(n, 0), BEFORE_ALL, b"", b"t" * (PAGE_BYTES // 10), "e" * (PAGE_BYTES // 10)) for n in range(9)],
+    ):
+        assert Subscription(OLDEST, 100).fitting(many) == many[:4]
 
 
 def test_unstored_messages_are_held_up_to_a_bound() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hbpush.core.batch import Batch
 from hbpush.core.counters import Counters
-from hbpush.core.message import BEFORE_ALL, ChannelRef, Draft, Message, MessageId
+from hbpush.core.message import BEFORE_ALL, HEADS, OVERHEAD, ChannelRef, Draft, Message, MessageId, size_of
 from hbpush.core.result import then
 from tests.support.clock import ManualClock
 
@@ -56,6 +56,23 @@ def test_values_do_not_change() -> None:
         message.body = b"b"  # type: ignore[misc]
     with pytest.raises(AttributeError):
         Draft(b"a").stored = False  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "event", "size"),
+    [
+        (b"", None, None, OVERHEAD),
+        (b"a" * 100, b"text/plain", None, OVERHEAD + 100),
+        (b"a", b"t" * HEADS, None, OVERHEAD + 1),
+        (b"a", b"t" * HEADS, "e", OVERHEAD + 2),
+        (b"", b"t" * 500, "e" * 500, OVERHEAD + 1000 - HEADS),
+        (b"", None, "\u00fc" * 500, OVERHEAD + 1000 - HEADS),
+        (b"", None, "\ud800" * 500, OVERHEAD + 1500 - HEADS),
+    ],
+)
+def test_what_a_message_counts(body: bytes, content_type: bytes | None, event: str | None, size: int) -> None:
+    assert size_of(Draft(body, content_type, event)) == size
+    assert size_of(Message(NEWS, MessageId(1, 0), BEFORE_ALL, body, content_type, event)) == size
 
 
 # Batches

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hbpush.core.counters import Counters
-from hbpush.core.message import NEWEST, OLDEST, ChannelRef, Draft, Last, Message, MessageId
+from hbpush.core.message import NEWEST, OLDEST, ChannelRef, Draft, Last, Message, MessageId, size_of
 from hbpush.errors import StoreFull
 from hbpush.stores import memory, memory_log
 from hbpush.stores.base import StoreContext, StoreSettings
@@ -266,18 +266,19 @@ def test_expired_messages_of_other_channels_make_room_at_once() -> None:
     id_of(store, "sport", bytes(8000))
 
 
-def test_bytes_are_counted_right_whatever_drops_them() -> None:
+@pytest.mark.parametrize("heads", [{}, {"content_type": b"t" * 900, "event": "\u00fc" * 90}])
+def test_bytes_are_counted_right_whatever_drops_them(heads: dict[str, Any]) -> None:
     clock = ManualClock()
-    store = make(clock, max_bytes=10 * (1000 + memory.OVERHEAD), max_channel_bytes=0, max_messages=3)
+    store = make(clock, max_bytes=10 * size_of(Draft(bytes(1000), **heads)), max_channel_bytes=0, max_messages=3)
     for n in range(50):
-        id_of(store, f"c{n % 2}", bytes(1000), timeout=(n % 5) * 3.0)
+        id_of(store, f"c{n % 2}", bytes(1000), timeout=(n % 5) * 3.0, **heads)
         clock.advance(1)
     for n in range(2):
         store.delete(ref(f"c{n}"))
     for _ in range(10):
-        id_of(store, "news", bytes(1000))
+        id_of(store, "news", bytes(1000), **heads)
     for n in range(3, 10):
-        id_of(store, f"other {n}", bytes(1000))
+        id_of(store, f"other {n}", bytes(1000), **heads)
     with pytest.raises(StoreFull):
         id_of(store, "one more", b"")
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from hbpush.core.message import NEWEST, OLDEST, Last, MessageId
+from hbpush.core.message import HEADS, NEWEST, OLDEST, OVERHEAD, Last, Message, MessageId
 from hbpush.stores.base import Page
 from hbpush.stores.redis_codec import Announcement
-from hbpush.stores.redis_tail import LENGTH, OVERHEAD, Tails
+from hbpush.stores.redis_tail import LENGTH, Tail, Tails
 from hbpush.stores.redis_watch import Watch
 from tests.unit.stores.test_redis_watch import NAMES, NOW, REF, Told, at, begun, found, gone, heard, look, message, next_message, said
 
@@ -120,6 +120,16 @@ def test_all_tails_together_have_a_bound() -> None:
     assert (tails.bytes, tags(two, 2, 3)) == (2 * (OVERHEAD + 10), [None, []])
     one.end()
     two.end()
+    assert tails.bytes == 0
+
+
+def test_what_is_long_before_a_body_counts_too() -> None:
+    tails = Tails(3000, 0)
+    tail = Tail(tails)
+    for tag in range(1, 9):
+        tail.add(Message(REF, at(tag), at(tag - 1), b"", b"t" * 900, "e" * 100))
+    assert tails.bytes == 2 * (OVERHEAD + 1000 - HEADS)
+    tail.clear()
     assert tails.bytes == 0
 
 
