@@ -33,7 +33,7 @@ from hbpush.daemon.assembly import Assembly
 from hbpush.daemon.config_file import ConfigFile
 from hbpush.daemon.configuration import configure
 from hbpush.daemon.options import unknown
-from hbpush.errors import ConfigError, HbpushError
+from hbpush.errors import ConfigError, HbpushError, ProtocolError
 from hbpush.stores.base import Receipt
 from hbpush.web.limits import Limits
 from hbpush.web.proxies import TrustedProxies
@@ -119,7 +119,11 @@ class Push:
         if event is not None and _CONTROL.search(event):
             raise ValueError("an event has no control characters")
         draft = Draft(_bytes(body), media, event)
-        return assembly.hub.publish(ChannelRef(store, "", _channel_id(channel)), draft)
+        try:
+            return assembly.hub.publish(ChannelRef(store, "", _channel_id(channel)), draft)
+        except ProtocolError as error:
+            # No peer is at fault here.
+            raise ValueError(str(error)) from None
 
     def _routes(self) -> Sequence[Route]:
         return () if self._assembly is None else self._assembly.routes.routes

@@ -18,7 +18,7 @@ from hbpush.core.batch import Batch
 from hbpush.core.channel import Channel, close, counted
 from hbpush.core.clock import Clock
 from hbpush.core.delivery import Deliveries
-from hbpush.core.message import ChannelRef, Draft, Message, Since
+from hbpush.core.message import HEADER_BYTES, ChannelRef, Draft, Message, Since, check_heads
 from hbpush.core.result import Result, then
 from hbpush.core.subscription import CloseReason, Subscriber, Subscription
 from hbpush.errors import HbpushError, StoreUnavailable
@@ -51,11 +51,15 @@ class Hub:
     # Publishing
 
     def publish(self, ref: ChannelRef, draft: Draft) -> Result[Receipt]:
-        """Publish a message. Errors are those of `Store.publish`.
+        """Publish a message. Errors are those of `Store.publish`, and ProtocolError for a content type or an event that is too long.
 
         In the receipt, ``subscribers`` are those that listened before, and ``takers`` those that get this message: streams, and
         polls that no earlier message of this tick has claimed.
         """
+        media = draft.content_type
+        if draft.event is not None or (media is not None and len(media) > HEADER_BYTES):
+            # Every door comes by here; nearly all messages pass for the price of one comparison.
+            check_heads(draft)
         channel = self.channels.get(ref)
         if channel is None:
             return self.store(ref.store).publish(ref, draft)

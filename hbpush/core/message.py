@@ -8,8 +8,16 @@ from typing import NamedTuple
 
 import msgspec
 
+from hbpush.errors import ProtocolError
+
 HEADER_VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
 """All that a header can carry (RFC 9110 section 5.5); whoever writes another value splits his response."""
+
+HEADER_BYTES = 1024
+"""So long are a content type and the name of an event at most. They go before the body of every poll that is answered, and what is between
+takes only so much: nginx by itself 4 KiB for all headers together, so that two of these fit. What is longer would make a channel
+unreadable for all who come by there, for as long as the message is kept.
+"""
 
 
 class MessageId(NamedTuple):
@@ -82,11 +90,11 @@ class ChannelRef(NamedTuple):
 class Draft(msgspec.Struct, frozen=True, gc=False):
     """A message that has no id yet.
 
-    ``content_type`` is the header's value as it came, or None for none. ``stored`` False delivers to those who listen now
-    and keeps nothing. ``timeout`` is how long it is kept, in seconds: None takes the store's, 0 is for ever. With
-    ``create`` False an absent channel is ChannelNotFound instead of being made. With ``if_heard`` it is for those who listen:
-    where there is no channel and nobody listens in any process, it is lost and leaves nothing behind; a channel that it makes
-    is idle after a minute.
+    ``content_type`` is the header's value as it came, or None for none; neither it nor ``event`` has more than `HEADER_BYTES` bytes
+    (`check_heads`, which `Hub.publish` sees to). ``stored`` False delivers to those who listen now and keeps nothing. ``timeout`` is how
+    long it is kept, in seconds: None takes the store's, 0 is for ever. With ``create`` False an absent channel is ChannelNotFound instead
+    of being made. With ``if_heard`` it is for those who listen: where there is no channel and nobody listens in any process, it is lost
+    and leaves nothing behind; a channel that it makes is idle after a minute.
     """
 
     body: bytes
@@ -138,3 +146,16 @@ def size_of(message: Draft | Message) -> int:
 def event_bytes(event: str) -> int:
     """The bytes of an event's name; one that came in a header and is no text counts three for each byte that is none."""
     return len(event) if event.isascii() else len(event.encode("utf-8", "surrogatepass"))
+
+
+def check_heads(draft: Draft) -> None:
+    """Refuse a draft with a content type or an event of more than `HEADER_BYTES` bytes. Raises ProtocolError."""
+    if draft.content_type is not None and len(draft.content_type) > HEADER_BYTES:
+        raise ProtocolError(f"a content type has at most {HEADER_BYTES} bytes")
+    if draft.event is not None and event_bytes(draft.event) > HEADER_BYTES:
+        raise ProtocolError(f"the name of an event has at most {HEADER_BYTES} bytes")
+
+
+def fits_header(value: bytes) -> bool:
+    """Whether a header can carry a content type or an event's name. What was kept before there was a bound may be too long."""
+    return len(value) <= HEADER_BYTES and HEADER_VALUE.fullmatch(value) is not None

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
-from hbpush.core.message import HEADER_VALUE, Message, MessageId
+from hbpush.core.message import HEADER_VALUE, Message, MessageId, fits_header
 from hbpush.errors import ProtocolError
 
 VARY = b"Vary: If-None-Match, If-Modified-Since\r\n"
@@ -158,7 +158,8 @@ def id_lines(id: MessageId, quoted: bool = False) -> bytes:
 class MessageAnswer:
     """The Format of a poll: the first message of a batch as a whole response.
 
-    ``lines`` gives the header lines that every response has (Server, Date). What no header can carry is left out, whoever published it.
+    ``lines`` gives the header lines that every response has (Server, Date). What no header can carry, or no proxy would, is left out,
+    whoever published it (`fits_header`).
     """
 
     def __init__(self, lines: Callable[[], bytes], quoted: bool) -> None:
@@ -172,7 +173,7 @@ class MessageAnswer:
             self._lines(),
             id_lines(message.id, self._quoted),
             VARY,
-            b"Content-Type: %b\r\n" % content_type if content_type is not None and HEADER_VALUE.fullmatch(content_type) else b"",
+            b"Content-Type: %b\r\n" % content_type if content_type is not None and fits_header(content_type) else b"",
             b"" if message.event is None else event_line(message.event),
             len(message.body),
             message.body,
@@ -188,9 +189,9 @@ def event_name(value: bytes) -> str:
 
 
 def event_line(name: str) -> bytes:
-    """The header line of an event; nothing for a name from another protocol that no header can carry."""
+    """The header line of an event; nothing for a name from another protocol that no header can carry, or one that is too long."""
     try:
         value = name.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         return b""
-    return b"X-Relay-Event: %b\r\n" % value if HEADER_VALUE.fullmatch(value) else b""
+    return b"X-Relay-Event: %b\r\n" % value if fits_header(value) else b""

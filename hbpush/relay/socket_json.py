@@ -97,9 +97,8 @@ def publication(text: str) -> tuple[str | None, Draft]:
 
 
 def _draft(body: bytes, media: bytes, event: str | None) -> Draft:
-    if event:
-        _value(event, "event")
-    return Draft(body, media, event or None)
+    name = _value(event, "event").decode() if event else ""
+    return Draft(body, media, name or None)
 
 
 def _text(raw: bytes) -> str:

@@ -216,7 +216,9 @@ def test_values_that_no_header_can_carry(what: str, said: str) -> None:
         await push.start()
         with pytest.raises(ValueError, match="no control characters"):
             push.publish("news", "body", **{what: said})
-        push.publish("news", "body", **{what: "caf\u00e9"})
+        with pytest.raises(ValueError, match="at most 1024 bytes"):
+            push.publish("news", "body", **{what: "\u00e9" * 513})
+        push.publish("news", "body", **{what: "\u00e9" * 512})
         await push.stop()
 
     asyncio.run(scenario())

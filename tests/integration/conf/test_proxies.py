@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from hbpush.core.message import HEADER_BYTES
 from tests.conformance.socketio06.playing import play_together
 from tests.integration.conf.configured import HOST, hbpushd_yaml
 from tests.integration.conf.proxies import PROXIES, Proxy
@@ -92,6 +93,15 @@ def test_a_poll_is_held_until_its_message_or_its_client_goes(proxy: Proxy, hbpus
         leaving.connection.close()
         held(hbpushd, "held", 0)
         ask(proxy.port, "DELETE", "/publisher/held")
+
+
+def test_the_longest_that_goes_before_a_body_comes_through(proxy: Proxy) -> None:
+    longest = {"Content-Type": "text/plain; a=" + "t" * (HEADER_BYTES - 14), "X-Relay-Event": "e" * HEADER_BYTES}
+    channel = f"long-{proxy.kind}"
+    assert ask(proxy.port, "POST", f"/publisher/{channel}", b"x", longest).status == 202
+    answer = ask(proxy.port, "GET", f"/subscriber/{channel}")
+    assert (answer.status, answer.body) == (200, b"x")
+    assert {name: answer.headers[name.lower()] for name in longest} == longest
 
 
 def test_events_come_one_by_one_with_heartbeats_between(proxy: Proxy, hbpushd: Daemon) -> None:

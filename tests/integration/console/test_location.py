@@ -20,6 +20,7 @@ from tests.support.process import ROOT
 from tests.support.site import wire
 
 JSON = "Content-Type: application/json"
+TOO_LONG = {"type": b"a content type has at most 1024 bytes\n", "event": b"the name of an event has at most 1024 bytes\n"}
 PLACES = (
     {"type": "console"},
     {"type": "subscriber", "prefix": "/sub/", "polling": "auto", "create_on_get": True},
@@ -126,6 +127,8 @@ async def test_publishing_and_the_last_messages(site: Site) -> None:
     status, first = await publish(site, "news", data="\u00fc", type="text/plain", event="tick")
     assert (status, first["subscribers"], first["takers"]) == (200, 0, 0)
     await publish(site, "news", data='{"a": 1}', type="application/json")
+    for what in ("type", "event"):
+        assert await publish(site, "news", data="x", **{what: "t" * 1025}) == (400, TOO_LONG[what])
     channel = await told(site, "/console/channel?channel=news&store=default")
     assert (channel["exists"], channel["messages"], channel["subscribers"]) == (True, 2, 0)
     assert [(each["data"], each["event"]) for each in channel["recent"]] == [({"a": 1}, None), ("\u00fc", "tick")]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from hbpush.core.message import HEADER_BYTES
 from hbpush.errors import StoreUnavailable
 from hbpush.web.native.reader import Reader
 from tests.integration.relay.conftest import Site, late_store
@@ -201,6 +202,16 @@ async def test_event_travels_with_the_message(site: Site) -> None:
         await site.post(f"/pub/{index}", b"x", line)
     events = [(await site.ask("GET", f"/sub/{index}")).headers.get(b"x-relay-event") for index in range(3)]
     assert events == [b"goal", b"goal", None]
+
+
+@pytest.mark.parametrize("header", ["Content-Type", "X-Relay-Event"])
+async def test_what_goes_before_a_body_is_no_longer_than_others_bear(site: Site, header: str) -> None:
+    await site.serve()
+    refused = await site.post("/pub/news", b"x", f"{header}: {'t' * (HEADER_BYTES + 1)}")
+    assert (refused.status, refused.body.endswith(b"has at most 1024 bytes\n")) == (400, True)
+    assert (await site.ask("GET", "/pub/news")).status == 404
+    assert (await site.post("/pub/news", b"x", f"{header}: {'t' * HEADER_BYTES}")).status == 202
+    assert (await site.ask("GET", "/sub/news")).headers[header.lower().encode()] == b"t" * HEADER_BYTES
 
 
 async def test_create_on_post_off(site: Site) -> None:

@@ -190,6 +190,9 @@ async def test_publishing_json(site: Site) -> None:
     for wrong in ({"publish": 1, "channel": "other"}, {"say": 1}, [1]):
         peer.say(wrong)
         assert list(await peer.said()) == ["error"]
+    for what in ("event", "type"):
+        peer.say({"publish": 1, what: "\u00fc" * 513})
+        assert (await peer.said())["error"].endswith("has at most 1024 bytes")
     peer.send(BINARY, b"{}")
     assert (await peer.closes())[0] == 1003
 

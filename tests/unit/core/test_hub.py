@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from hbpush.core import delivery
-from hbpush.core.message import NEWEST, OLDEST, Draft
-from hbpush.errors import ChannelNotFound, StoreUnavailable
+from hbpush.core.message import HEADER_BYTES, NEWEST, OLDEST, Draft
+from hbpush.errors import ChannelNotFound, ProtocolError, StoreUnavailable
 from hbpush.stores.base import Receipt
 from tests.support.listener import Listener, poll
 from tests.unit.core.conftest import LATE, NEWS, SPORT, House, listen
@@ -261,3 +263,19 @@ def test_what_comes_while_a_delivery_goes_on_in_slices_is_joined(monkeypatch: py
         house.tick()
     house.settle()
     assert [listener.told for listener in listeners] == [[[b"a"], [b"b", b"c"]]] * len(listeners)
+
+
+@pytest.mark.parametrize(
+    "more", [{"content_type": b"t" * (HEADER_BYTES + 1)}, {"event": "e" * (HEADER_BYTES + 1)}, {"event": "\u00fc" * 513}]
+)
+@pytest.mark.parametrize("stored", [True, False])
+def test_no_message_has_more_before_its_body_than_its_readers_bear(house: House, more: dict[str, Any], stored: bool) -> None:
+    listener = Listener()
+    for _ in range(2):
+        with pytest.raises(ProtocolError, match="has at most 1024 bytes"):
+            house.publish(b"x", stored=stored, **more)
+        listen(house, listener)
+    [(what, value)] = more.items()
+    house.publish(b"y", stored=stored, **{what: value[: HEADER_BYTES // 2]})
+    house.tick()
+    assert listener.bodies == [b"y"]

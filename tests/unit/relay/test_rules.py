@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hbpush.core.message import ChannelRef, Message, MessageId
+from hbpush.core.message import HEADER_BYTES, ChannelRef, Message, MessageId
 from hbpush.errors import ProtocolError
 from hbpush.relay import rules
 from hbpush.relay.rules import (
@@ -285,6 +285,15 @@ def test_message_answer_in_other_shapes() -> None:
     assert bare.endswith(b"\r\nContent-Length: 0\r\n\r\n")
     assert b"\r\nX-Relay-Event: n\xc3\xa9ws\r\n" in quoted([message(event="néws")])
     assert b"X-Relay-Event" not in quoted([message(event="a\r\nX-Evil: 1")])
+
+
+def test_what_was_kept_before_there_was_a_bound_is_left_out() -> None:
+    most = MessageAnswer(lines, quoted=False)([message(content_type=b"t" * HEADER_BYTES, event="\u00fc" * (HEADER_BYTES // 2))])
+    assert b"\r\nContent-Type: %b\r\nX-Relay-Event: %b\r\n" % (b"t" * HEADER_BYTES, b"\xc3\xbc" * (HEADER_BYTES // 2)) in most
+    more = MessageAnswer(lines, quoted=False)([message(content_type=b"t" * (HEADER_BYTES + 1), event="\u00fc" * HEADER_BYTES)])
+    assert b"Content-Type" not in more
+    assert b"X-Relay-Event" not in more
+    assert more.endswith(b"\r\nContent-Length: 12\r\n\r\nHello world!")
 
 
 def test_formats_are_told_apart_by_identity() -> None:

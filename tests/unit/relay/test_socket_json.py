@@ -67,6 +67,7 @@ def test_notices() -> None:
         ('{"publish": "<p>", "type": "text/html", "event": "page"}', None, Draft(b"<p>", b"text/html", "page")),
         ('{"publish": "a", "type": "application/json", "event": ""}', None, Draft(b'"a"', b"application/json")),
         ('{"publish": "/w==", "encoding": "base64"}', None, Draft(b"\xff", b"application/octet-stream")),
+        ('{"publish": "a", "type": " text/html", "event": "\\u00fc "}', None, Draft(b"a", b"text/html", "\u00fc")),
     ],
 )
 def test_what_is_published(text: str, channel: str | None, draft: Draft) -> None:
