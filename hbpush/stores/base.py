@@ -30,7 +30,7 @@ Seconds = Annotated[float, msgspec.Meta(ge=0)]
 
 
 class StoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The bounds that every store has. 0 means no limit."""
+    """The bounds that every store has. 0 means no limit. What a message counts towards bytes is `hbpush.core.message.size_of`."""
 
     max_messages: Annotated[Count, msgspec.Meta(description="messages kept in one channel")] = 1000
     min_messages: Annotated[Count, msgspec.Meta(description="messages kept past their time-out in one channel")] = 0
