@@ -95,17 +95,22 @@ class Flags(NamedTuple):
     """What that command calls them."""
 
 
-def load(flags: Flags, environ: Mapping[str, str], workers: int = 1) -> Configuration:
+def load(flags: Flags, environ: Mapping[str, str], started_as: ServerSettings | None = None) -> Configuration:
     """Read the file that flags or environment name, and validate all. Raises ConfigError, its text the one line to show.
 
-    ``workers`` is how many processes serve already: their number stays, whatever the file says, so it has to be served by as many.
+    ``started_as`` is what serves already: the number of its processes and its address stay, whatever the file says, so what the file says
+    has to be right for them, too.
     """
     if flags.values is not None:
         configuration = configure(flags.values, {}, flags)
     else:
         name = flags.config or environ.get("HBPUSH_CONFIG")
         configuration = configure(config_file.read(name, flags.format) if name else DEFAULT, environ, flags)
-    check_workers(configuration, max(workers, configuration.server.workers))
+    server = configuration.server
+    if started_as is not None and started_as.address != server.address and not is_loopback(started_as.address):
+        listens = f"address {started_as.address!r}" if started_as.address else "every address"
+        _check_exposed(configuration, f"; until it is started again this server listens on {listens}")
+    check_workers(configuration, max(1 if started_as is None else started_as.workers, server.workers))
     return configuration
 
 
@@ -121,9 +126,10 @@ def configure(source: ConfigFile, environ: Mapping[str, str], flags: Flags = Fla
     stores = _store_variables(stores, variables)
     given = {option: getattr(flags, option) for option in SERVER_VARIABLES.values()}
     server = msgspec.structs.replace(server, **{name: value for name, value in given.items() if value is not None})
+    configuration = Configuration(source.name, server, stores, locations, _unknown(variables))
     if not is_loopback(server.address):
-        _check_exposed(source.name, locations)
-    return Configuration(source.name, server, stores, locations, _unknown(variables))
+        _check_exposed(configuration)
+    return configuration
 
 
 def check_workers(configuration: Configuration, workers: int) -> None:
@@ -153,12 +159,14 @@ def _shared_stores() -> str:
     return f"use a store of type {either(shared)}, which processes share, or " if shared else "use "
 
 
-def _check_exposed(source: str, locations: tuple[LocationChoice, ...]) -> None:
-    for choice in locations:
+def _check_exposed(configuration: Configuration, where: str = "") -> None:
+    """Raise ConfigError for locations that others than this machine must not reach; ``where`` is what is to be added to the reason."""
+    for choice in configuration.locations:
         try:
             choice.kind.check_exposed(choice.settings)
         except ConfigError as error:
-            raise ConfigError(error.message, f"{source}: {join(choice.path, error.path) if error.path else choice.path}") from None
+            path = join(choice.path, error.path) if error.path else choice.path
+            raise ConfigError(f"{error.message}{where}", f"{configuration.source}: {path}") from None
 
 
 def tls_context(tls: Tls) -> ssl.SSLContext:

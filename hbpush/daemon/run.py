@@ -171,7 +171,7 @@ class Daemon:
 
     async def _reload(self) -> None:
         try:
-            configuration = load(self._flags, os.environ, self._started_as.workers)
+            configuration = load(self._flags, os.environ, self._started_as)
             server = configuration.server
             tls = None if server.tls is None or server.tls != self._started_as.tls else tls_context(server.tls)
             kept = await self._assembly.reload(configuration)

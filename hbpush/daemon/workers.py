@@ -267,7 +267,7 @@ class Supervisor:
     def _reload(self) -> None:
         """Read the configuration again, so that it is refused once and not by each worker; then have them do so."""
         try:
-            self._read_again = load(self._flags, os.environ, len(self._posts))
+            self._read_again = load(self._flags, os.environ, self._started_as)
         except ConfigError as error:
             logger.error("the configuration stays as it was: %s", error)
         except Exception:

@@ -12,7 +12,8 @@ import pytest
 from hbpush.console.files import NAMES
 from hbpush.console.location import ConsoleLocation
 from hbpush.daemon.config_file import ConfigFile
-from hbpush.daemon.configuration import Flags, configure
+from hbpush.daemon.configuration import Flags, configure, load
+from hbpush.daemon.settings import ServerSettings
 from hbpush.errors import ConfigError
 from tests.integration.console.conftest import Site, everywhere
 from tests.support.hosts import Answer
@@ -205,6 +206,19 @@ def test_where_others_reach_it_it_needs_a_key(address: str, refused: bool) -> No
     assert str(error.value).startswith(
         "file: locations[1].key: is missing, and others than this machine may reach the console; set it, or "
     )
+
+
+@pytest.mark.parametrize(("address", "told"), [("10.9.9.9", "address '10.9.9.9'"), ("", "every address")])
+def test_where_others_reach_it_since_the_start_it_needs_a_key_whatever_address_the_file_has_now(address: str, told: str) -> None:
+    def flags(console: dict[str, str]) -> Flags:
+        return Flags(values=ConfigFile("file", {"address": "127.0.0.1", "locations": [{"type": "console", **console}]}))
+
+    assert load(flags({}), {}, ServerSettings(address="127.0.0.1")).server.address == "127.0.0.1"
+    load(flags({"key": "k"}), {}, ServerSettings(address=address))
+    with pytest.raises(ConfigError) as error:
+        load(flags({}), {}, ServerSettings(address=address))
+    assert str(error.value).startswith("file: locations[0].key: is missing, ")
+    assert str(error.value).endswith(f"; until it is started again this server listens on {told}")
 
 
 @pytest.mark.parametrize("prefix", ["desk/", "/desk", ""])

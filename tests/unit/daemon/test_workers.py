@@ -126,7 +126,7 @@ def test_workers_that_are_there_count_more_than_the_file(tmp_path: Path) -> None
     path = config(tmp_path, STORES + "workers: 1\n")
     assert load(Flags(path), {}).server.workers == 1
     with pytest.raises(ConfigError, match="each of 3 workers"):
-        load(Flags(path), {}, 3)
+        load(Flags(path), {}, ServerSettings(workers=3))
 
 
 @pytest.mark.parametrize("lacks", [(os, "fork"), (socket, "SO_REUSEPORT")], ids=["fork", "SO_REUSEPORT"])
