@@ -156,9 +156,46 @@ async def test_without_a_key_it_is_for_its_own_machine(site: Site) -> None:
             assert b"set key" in refused.body
         for host in ("127.0.0.1:9090", "localhost", "[::1]:9090", "127.8.8.8"):
             assert (await ask(site, "GET", path, host=host)).status == 200, (path, host)
-        # Whoever comes by a proxy of this machine may be anybody, and says what host he likes.
-        for line in ("X-Forwarded-For: 127.0.0.1", "X-Forwarded-For: 203.0.113.7", "Forwarded: for=127.0.0.1"):
-            assert (await site.ask("GET", path, line)).status == 403, (path, line)
+
+
+@everywhere
+@pytest.mark.parametrize(
+    "line",
+    [
+        "X-Forwarded-For: 127.0.0.1", "x-forwarded-for: 203.0.113.7", "Forwarded: for=127.0.0.1", "Via: 1.1 front", "X-Real-IP: 127.0.0.1",
+        "X-Forwarded-Host: localhost", "X-Forwarded-Proto: http", "X-Forwarded-Anything: ",
+    ],
+)  # fmt: skip
+async def test_without_a_key_it_is_for_nobody_who_comes_by_a_proxy(site: Site, line: str, quiet_access_log: None) -> None:
+    """Who does may be anybody, and says what host he likes."""
+    await site.serve({"type": "console"})
+    for count, path in enumerate(("/", "/console/server", "/console/sample", "/console/channel?channel=x"), 1):
+        refused = await site.ask("GET", path, line)
+        assert (refused.status, site.host.counters.counts["bad_origin"]) == (403, count), path
+        assert line.partition(":")[0].lower().encode() in refused.body.lower()
+        assert b"came by a proxy" in refused.body
+    published = await site.ask("POST", "/console/publish?channel=x", JSON, line, body=b'{"data": "x"}')
+    assert published.status == 403
+    assert not (await told(site, "/console/channel?channel=x"))["exists"]
+
+
+@everywhere
+async def test_without_a_key_it_speaks_no_http_1_0(site: Site, quiet_access_log: None) -> None:
+    """As nginx does with ``proxy_pass`` alone, which then names the server's own address as the host."""
+    await site.serve({"type": "console"})
+    for path in ("/", "/console/server"):
+        refused = await site.host.ask(wire("GET", path).replace(b"HTTP/1.1", b"HTTP/1.0", 1))
+        assert refused.status == 403
+        assert b"came by a proxy (HTTP/1.0)" in refused.body
+    assert site.host.counters.counts["bad_origin"] == 2
+
+
+@everywhere
+async def test_with_a_key_it_is_for_those_who_come_by_a_proxy_too(site: Site, quiet_access_log: None) -> None:
+    await site.serve({"type": "console", "key": "k"})
+    for path in ("/", "/console/server"):
+        request = wire("GET", path, "X-Api-Key: k", "Via: 1.1 front").replace(b"HTTP/1.1", b"HTTP/1.0", 1)
+        assert (await site.host.ask(request)).status == 200
 
 
 async def test_a_page_of_another_site_cannot_publish(site: Site) -> None:
