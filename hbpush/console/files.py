@@ -43,7 +43,10 @@ _MEDIA = {
     "svg": b"image/svg+xml",
 }
 
-NAMES = ("index.html", "page.css", "icon.svg", "main.js", "ask.js", "channels.js", "plot.js", "subscriptions.js", "polls.js", "sockets.js")
+NAMES = (
+    "index.html", "page.css", "icon.svg",
+    "main.js", "ask.js", "channels.js", "plot.js", "subscriptions.js", "polls.js", "sockets.js", "streams.js",
+)  # fmt: skip
 """The files. What is in the folder and not here is served to nobody."""
 
 

@@ -49,4 +49,14 @@ export async function ask(place, query = {}, body = undefined) {
     return answer.json();
 }
 
+// Why a subscription was refused, for a reader.
+export function refusal(status, text) {
+    const known = {
+        404: "there is no such channel: publish to it first",
+        409: "the channel has another subscriber, and its location lets one at a time wait",
+        410: "the channel was deleted",
+    };
+    return `refused (${status}), trying again: ${text.trim() || known[status] || "the server does not say why"}`;
+}
+
 export const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));

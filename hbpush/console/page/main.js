@@ -10,7 +10,6 @@ const at = (id) => document.getElementById(id);
 let server = null;
 let triesKey = false;
 let wake = () => {};
-const events = new Set();
 
 const table = new ChannelTable(at("channels"), at("none"), ({store, id}) => {
     at("channel").value = id;
@@ -118,9 +117,6 @@ async function look() {
 
 async function publish() {
     const body = {data: at("data").value, type: at("type").value, event: at("event").value};
-    if (body.event) {
-        events.add(body.event);
-    }
     at("publish").disabled = true;
     try {
         const done = await ask("publish", named(), body);
@@ -151,7 +147,7 @@ on("publish-form", publish);
 on("subscribe-form", () => {
     const way = ways(server?.entrances ?? [], at("store").value).find((each) => `${each.name} ${each.path}` === at("entrance").value);
     if (way && at("channel").reportValidity()) {
-        openPane(at("panes"), way, at("channel").value, [...events, ...[at("event").value].filter(Boolean)]);
+        openPane(at("panes"), way, at("channel").value);
     }
 });
 at("match").addEventListener("input", () => wake());

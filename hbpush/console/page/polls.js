@@ -1,7 +1,7 @@
-// Subscriptions over plain HTTP: polls and event streams. Each is a function (place, channel, hear) -> stop; `place` is a URL, and `hear`
-// has message({id, type, event, data, encoding}), notice(text), state(text). They go on by themselves after the last id that they had.
+// Subscriptions by polls. Each is a function (place, channel, hear) -> stop; `place` is a URL, and `hear` has
+// message({id, type, event, data, encoding}), notice(text), state(text). They go on by themselves after the last id that they had.
 
-import {encodeId, sleep} from "./ask.js";
+import {encodeId, refusal, sleep} from "./ask.js";
 
 const AGAIN = 1000;
 
@@ -41,8 +41,7 @@ function polling(hear, target, id, missed, pause) {
             hear.state("waiting");
             return 0;
         }
-        const why = new TextDecoder().decode(bytes).trim();
-        hear.state(answer.status === 404 ? "there is no such channel: publish to it first" : `answered ${answer.status} ${why}`);
+        hear.state(refusal(answer.status, new TextDecoder().decode(bytes)));
         return AGAIN;
     }
     (async () => {
@@ -83,37 +82,4 @@ export const interval = relay(AGAIN);
 export function tyron(place, channel, hear) {
     const url = `${place}${encodeId(channel)}/`;
     return polling(hear, (last) => (last ? `${url}?since=${last}` : url), (headers) => headers.get("X-Tyron-Id"), "X-Tyron-Missed", 0);
-}
-
-// A browser comes back to a stream by itself, but not to one that was answered with an error.
-export function eventsource(place, channel, hear, events) {
-    let source = null;
-    let last = "";
-    let timer = 0;
-    function heard(event, name) {
-        last = event.lastEventId;
-        const is64 = name === "base64" || name.endsWith(";base64");
-        const plain = name.replace(/;?base64$/, "");
-        hear.message({id: last, event: plain === "message" ? "" : plain, data: event.data, encoding: is64 ? "base64" : undefined});
-    }
-    function open() {
-        source = new EventSource(place + encodeId(channel) + (last ? `?last_event_id=${last}` : ""));
-        source.onopen = () => hear.state("open");
-        source.onerror = () => {
-            hear.state(source.readyState === EventSource.CLOSED ? "refused, trying again: is there such a channel?" : "lost, coming back");
-            if (source.readyState === EventSource.CLOSED) {
-                timer = setTimeout(open, AGAIN);
-            }
-        };
-        for (const name of ["message", "base64", ...events.flatMap((event) => [event, `${event};base64`])]) {
-            source.addEventListener(name, (event) => heard(event, name));
-        }
-        source.addEventListener("gap", () => hear.notice("messages were missed"));
-        source.addEventListener("deleted", () => hear.notice("the channel was deleted"));
-    }
-    open();
-    return () => {
-        clearTimeout(timer);
-        source.close();
-    };
 }

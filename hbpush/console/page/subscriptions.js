@@ -4,6 +4,7 @@ import {base} from "./ask.js";
 import {element, item, shownId} from "./channels.js";
 import * as polls from "./polls.js";
 import * as sockets from "./sockets.js";
+import * as streams from "./streams.js";
 
 const KEPT = 100;
 
@@ -11,7 +12,7 @@ const KEPT = 100;
 const CLIENTS = {
     long: [["Long poll", polls.long]],
     interval: [["Interval poll", polls.interval]],
-    eventsource: [["EventSource", polls.eventsource]],
+    eventsource: [["EventSource", streams.eventsource]],
     websocket: [["WebSocket", sockets.websocket]],
     tyron: [["Tyron", polls.tyron]],
     socketio: [
@@ -31,7 +32,7 @@ export function ways(entrances, store) {
         );
 }
 
-export function openPane(panes, way, channel, events) {
+export function openPane(panes, way, channel) {
     const pane = document.getElementById("pane").content.firstElementChild.cloneNode(true);
     const [title, state, button, log] = pane.children;
     title.textContent = `${way.name}: ${shownId(channel)}`;
@@ -55,7 +56,7 @@ export function openPane(panes, way, channel, events) {
             hear.state("open");
         },
     };
-    const stop = way.run(way.place, channel, hear, events);
+    const stop = way.run(way.place, channel, hear);
     button.addEventListener("click", () => {
         stop();
         pane.remove();

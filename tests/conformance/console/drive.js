@@ -40,6 +40,7 @@ const panes = (page) =>
             heard: [...pane.querySelectorAll("li")]
                 .reverse()
                 .map((made) => (made.className === "notice" ? made.textContent : [made.dataset.id ?? null, made.querySelector("pre").textContent])),
+            events: [...pane.querySelectorAll(".meta")].reverse().map((meta) => / event (.*)/.exec(meta.textContent)?.[1] ?? null),
         })),
     );
 
@@ -56,8 +57,9 @@ async function subscribe(page, channel, clients) {
     return chosen.map(([, text]) => text);
 }
 
-async function publish(page, text) {
+async function publish(page, text, event = "") {
     await page.getByLabel("Message", {exact: true}).fill(text);
+    await page.getByLabel("Event", {exact: true}).fill(event);
     // What is said of the message before is not what is said of this one.
     await page.evaluate(() => document.getElementById("published").replaceChildren());
     await page.getByRole("button", {name: "Publish", exact: true}).press("Enter");
@@ -78,8 +80,9 @@ const plays = {
         seen.ways = await subscribe(page, channel, null);
         await page.waitForFunction((count) => document.getElementById("subscribers").textContent === String(count), subscribers);
         seen.ids = [];
-        for (const text of ["first", NASTY]) {
-            seen.ids.push(await publish(page, text));
+        // One under a name, also of a kind that an event stream has a meaning of its own for, that no pane was told of when it was opened.
+        for (const [text, event] of [["first"], [NASTY], ["third", "tick"], ["fourth", "gap"]]) {
+            seen.ids.push(await publish(page, text, event));
             await all(page, seen.ids.length);
         }
         seen.panes = await panes(page);
@@ -87,7 +90,7 @@ const plays = {
         await page.waitForFunction(() => new Set(document.querySelector("#plot-deliveries").getAttribute("points").match(/,[\d.]+/g)).size > 1);
         await page.getByLabel("Find a channel by its id").fill(channel.slice(1));
         await page.getByRole("row").filter({hasText: channel}).getByRole("button").press("Enter");
-        await page.waitForFunction(() => document.querySelectorAll("#recent li").length === 2);
+        await page.waitForFunction(() => document.querySelectorAll("#recent li").length === 4);
         seen.recent = await page.$$eval("#recent li", (found) => found.map((made) => [made.dataset.id, made.querySelector("pre").textContent]));
         seen.row = await page.$eval("#channels tr", (row) => [...row.cells].map((cell) => cell.textContent));
         seen.images = await page.$$eval("img, main script", (found) => found.length);
@@ -146,6 +149,36 @@ const plays = {
             }
             return heard;
         }, frames);
+    },
+
+    // What the clients of some channels are told of why they do not hear anything, each by the words that it ends with.
+    async refused(page, {tries}) {
+        await live(page);
+        const seen = [];
+        for (const [channel, client, end] of tries) {
+            await subscribe(page, channel, [client]);
+            await page.waitForFunction((end) => document.querySelector(".pane p").textContent.endsWith(end), end);
+            seen.push(await page.textContent(".pane p"));
+        }
+        return {seen};
+    },
+
+    // What a reader of event streams makes of `text`, however it is cut into two pieces.
+    async pieces(page, {text}) {
+        return page.evaluate(async (text) => {
+            const {Reader} = await import(new URL("console/streams.js", document.baseURI));
+            const seen = new Set();
+            for (let cut = 0; cut <= text.length; cut++) {
+                const heard = [];
+                const stream = new Reader((event) => heard.push(event));
+                stream.take("data: half sai");
+                stream.begin();
+                stream.take(text.slice(0, cut));
+                stream.take(text.slice(cut));
+                seen.add(JSON.stringify({heard, place: stream.place, retry: stream.retry}));
+            }
+            return {seen: [...seen].map(JSON.parse)};
+        }, text);
     },
 
     // A console with a key.

@@ -19,7 +19,7 @@ import pytest
 
 from tests.conformance.driving.drivers import NODE, need_clients
 from tests.support.packages import needs
-from tests.support.plain_http import ask
+from tests.support.plain_http import Asked, ask, wait_until_held
 from tests.support.process import Daemon
 from tests.support.redis_server import RedisServer
 from tests.support.redis_server import missing as missing_redis
@@ -47,6 +47,8 @@ CLIENT_NAMES = [
 ]  # fmt: skip
 WITHOUT_SUBSCRIPTION = ["Interval poll"]
 WITHOUT_IDS = ["SockJS, raw WebSocket"]
+WITH_EVENTS = ["Long poll", "EventSource", "WebSocket", "Interval poll"]
+"""Those whose protocols carry the name of a message."""
 
 
 def under(prefix: str) -> list[dict[str, Any]]:
@@ -142,13 +144,16 @@ def proxied(folder: Path, port: int) -> Iterator[str]:
 def check_everything(seen: Any, channel: str) -> None:
     """A person has seen each message in each pane, under its id, and nothing that was run."""
     assert sorted(way.rpartition(" (")[0] for way in seen["ways"]) == sorted(CLIENT_NAMES)
-    first, second = seen["ids"]
+    told = list(zip(seen["ids"], ["first", NASTY, "third", "fourth"], strict=True))
     heard = {pane["client"]: pane["heard"] for pane in seen["panes"]}
     assert heard.keys() == set(CLIENT_NAMES)
     for client, messages in heard.items():
         if client not in WITHOUT_IDS:
-            assert messages == [[first, "first"], [second, NASTY]], client
-    assert seen["recent"] == [[second, NASTY], [first, "first"]]
+            assert messages == [list(each) for each in told], client
+    named = {pane["client"]: pane["events"] for pane in seen["panes"]}
+    for client in WITH_EVENTS:
+        assert named[client] == [None, None, "tick", "gap"], client
+    assert seen["recent"] == [list(each) for each in reversed(told)]
     assert (seen["row"][0], seen["row"][1]) == (channel, "default")
     assert (seen["images"], seen["title"], seen["unlabelled"]) == (0, "hbpush console", [])
     assert seen["tabbed"] == ["match", "channel", "store", "look", "data", "type", "event", "publish", "entrance", "subscribe"]
@@ -207,6 +212,57 @@ def test_frames_that_say_nothing(tmp_path: Path) -> None:
     # SethPusher passes on whatever was posted.
     assert heard.pop("sockjs") == [None, "no JSON", 7, {}, {"error": None}, "x"]
     assert heard == {"websocket": ["x"], "socketio": ["x"], "socketio06": ["x"]}
+
+
+@pytest.mark.full
+def test_event_streams_in_all_forms(tmp_path: Path) -> None:
+    need_clients(CLIENTS, "chromium")
+    text = (
+        "retry: 5\r\nretry: no\nid: 1:0\n\n: nothing\rdata\n\nevent: a: b\ndata:x\r\ndata:  y\rid:1:1\n\n"
+        "event: empty\n\nid: \0\ndata: z\n\nunknown: x\ndata: half"
+    )
+    with Daemon("-c", configured(tmp_path, [{"type": "console"}])) as daemon:
+        seen = Person(f"http://127.0.0.1:{daemon.port}/", "pieces", text=text).saw()
+    heard = [
+        {"id": None, "name": "message", "data": ""},
+        {"id": "1:1", "name": "a: b", "data": "x\n y"},
+        {"id": None, "name": "message", "data": "z"},
+    ]
+    assert seen["seen"] == [{"heard": heard, "place": "1:1", "retry": 5}]
+
+
+@pytest.mark.full
+def test_why_a_stream_or_a_poll_is_refused_is_told(tmp_path: Path) -> None:
+    need_clients(CLIENTS, "chromium")
+    locations = [
+        {"type": "console"},
+        {"type": "publisher", "prefix": "/pub/"},
+        {"type": "subscriber", "prefix": "/sub/", "polling": "auto", "max_subscribers": 1},
+        {"type": "subscriber", "prefix": "/first/", "polling": "eventsource", "concurrency": "first"},
+    ]
+    with Daemon("-c", configured(tmp_path, locations)) as daemon:
+        ask(daemon.port, "PUT", "/pub/news")
+        held = Asked(daemon.port, "GET", "/sub/news")
+        wait_until_held(daemon.port, "/pub/news")
+        only = "the channel has 1 subscribers already"
+        tries = [
+            ("absent", "EventSource (/sub/)", "publish to it first"),
+            ("news", "EventSource (/sub/)", only),
+            ("news", "Long poll", only),
+        ]
+        seen = Person(f"http://127.0.0.1:{daemon.port}/", "refused", tries=tries).saw()["seen"]
+        ask(daemon.port, "POST", "/pub/news", b"x")
+        held.answer()
+        ask(daemon.port, "PUT", "/pub/other")
+        tries = [("other", "EventSource (/first/)", "open"), ("other", "EventSource (/first/)", "one at a time wait")]
+        seen += Person(f"http://127.0.0.1:{daemon.port}/", "refused", tries=tries).saw()["seen"]
+    assert seen == [
+        "refused (404), trying again: there is no such channel: publish to it first",
+        f"refused (403), trying again: {only}",
+        f"refused (403), trying again: {only}",
+        "open",
+        "refused (409), trying again: the channel has another subscriber, and its location lets one at a time wait",
+    ]
 
 
 @pytest.mark.full
