@@ -21,23 +21,31 @@ function decoded(bytes) {
     }
 }
 
-// One poll after the other, until stopped. `target` makes the URL from the last id, `id` reads the id of an answer.
-function polling(hear, target, id, missed, pause) {
+// One poll after the other, until stopped. `target` makes the URL from the last place, which `placed` reads in an answer, with a message or
+// without one: {id, query}.
+function polling(hear, target, placed, missed, pause) {
     const given = new AbortController();
     let last = null;
+    let isTold = false;
     async function once() {
-        const answer = await fetch(target(last), {signal: given.signal, cache: "no-store"});
+        // Who is not answered soon is heard, and held.
+        const held = setTimeout(() => hear.state("waiting"), AGAIN);
+        const asked = fetch(target(last?.query ?? ""), {signal: given.signal, cache: "no-store"});
+        const answer = await asked.finally(() => clearTimeout(held));
         const bytes = new Uint8Array(await answer.arrayBuffer());
-        if (answer.headers.get(missed)) {
+        // Each answer before which messages were missed says so: of one gap also those that find nothing behind it.
+        const isMissed = answer.headers.has(missed);
+        if (isMissed && !isTold) {
             hear.notice("messages were missed");
         }
-        last = id(answer.headers) ?? last;
+        isTold = isMissed && answer.status !== 200;
+        last = placed(answer.headers) ?? last;
         if (answer.headers.get("X-Tyron-Timeout") || answer.status === 304 || answer.status === 408) {
             hear.state("waiting");
             return pause;
         }
         if (answer.status === 200) {
-            hear.message({id: last, type: answer.headers.get("Content-Type"), event: answer.headers.get("X-Relay-Event"), ...decoded(bytes)});
+            hear.message({id: last?.id, type: answer.headers.get("Content-Type"), event: answer.headers.get("X-Relay-Event"), ...decoded(bytes)});
             hear.state("waiting");
             return 0;
         }
@@ -63,23 +71,34 @@ function polling(hear, target, id, missed, pause) {
     return () => given.abort();
 }
 
-function relayId(headers) {
-    const second = Date.parse(headers.get("Last-Modified") ?? "");
-    const tag = /\d+/.exec(headers.get("Etag") ?? "");
-    return Number.isNaN(second) || tag === null ? null : `${second / 1000}:${tag[0]}`;
+// Without an Etag it is the place before all messages of that second.
+function relayPlace(headers) {
+    const date = headers.get("Last-Modified");
+    const second = Date.parse(date ?? "");
+    if (Number.isNaN(second)) {
+        return null;
+    }
+    const [tag] = /\d+/.exec(headers.get("Etag") ?? "") ?? [];
+    const query = `?if_modified_since=${encodeURIComponent(date)}`;
+    return tag === undefined ? {query} : {id: `${second / 1000}:${tag}`, query: `${query}&if_none_match=${tag}`};
 }
 
 function relay(pause) {
     return (place, channel, hear) => {
         const url = place + encodeId(channel);
-        return polling(hear, (last) => (last ? `${url}?last_event_id=${last}` : url), relayId, "X-Relay-Missed", pause);
+        return polling(hear, (query) => url + query, relayPlace, "X-Relay-Missed", pause);
     };
 }
 
 export const long = relay(0);
 export const interval = relay(AGAIN);
 
+function tyronPlace(headers) {
+    const id = headers.get("X-Tyron-Id");
+    return id && {id, query: `?since=${id}`};
+}
+
 export function tyron(place, channel, hear) {
     const url = `${place}${encodeId(channel)}/`;
-    return polling(hear, (last) => (last ? `${url}?since=${last}` : url), (headers) => headers.get("X-Tyron-Id"), "X-Tyron-Missed", 0);
+    return polling(hear, (query) => url + query, tyronPlace, "X-Tyron-Missed", 0);
 }

@@ -151,6 +151,24 @@ const plays = {
         }, frames);
     },
 
+    // Polls over a restart of the server, after which some of them find nothing.
+    async polls(page, {channel}) {
+        await live(page);
+        await subscribe(page, channel, ["Long poll", "Interval poll"]);
+        const ids = [await publish(page, "one")];
+        await all(page, 1);
+        await waiting();
+        // The other one is held, until there is a message.
+        await page.waitForFunction(() => document.querySelector('.pane[data-client="Interval poll"] .notice'));
+        for (let number = 0; number < 3; number++) {
+            await page.waitForResponse((answer) => answer.url().includes("/isub/") && answer.status() === 304);
+        }
+        const states = (await panes(page)).map(({state}) => state);
+        ids.push(await publish(page, "two"));
+        await page.waitForFunction(() => [...document.querySelectorAll(".pane")].every((pane) => pane.querySelector("pre").textContent === "two"));
+        return {ids, states, panes: await panes(page)};
+    },
+
     // What the clients of some channels are told of why they do not hear anything, each by the words that it ends with.
     async refused(page, {tries}) {
         await live(page);

@@ -215,6 +215,25 @@ def test_frames_that_say_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.full
+def test_polls_are_told_once_of_a_gap_that_nothing_is_behind(tmp_path: Path) -> None:
+    need_clients(CLIENTS, "chromium")
+    config = configured(tmp_path, LOCATIONS)
+    with Daemon("-c", config) as first:
+        port = first.port
+        person = Person(f"http://127.0.0.1:{port}/", "polls", channel="news")
+        person.wait()
+        first.signal(signal.SIGTERM)
+        assert first.wait() == 0
+    with Daemon("-c", config, "--port", str(port)):
+        seen = person.saw("go on\n")
+    one, two = seen["ids"]
+    assert seen["states"] == ["waiting, 1 heard"] * 2
+    assert sorted(pane["client"] for pane in seen["panes"]) == ["Interval poll", "Long poll"]
+    for pane in seen["panes"]:
+        assert pane["heard"] == [[one, "one"], "messages were missed", [two, "two"]], pane
+
+
+@pytest.mark.full
 def test_event_streams_in_all_forms(tmp_path: Path) -> None:
     need_clients(CLIENTS, "chromium")
     text = (
