@@ -4,6 +4,7 @@
 import {encodeId, sleep} from "./ask.js";
 
 const AGAIN = 1000;
+const LONGEST = 30000;
 
 // What a text is in JSON, or the text where it is none. Object(it) has the fields of an object, and none of anything else.
 function read(text) {
@@ -62,6 +63,44 @@ export function websocket(place, channel, hear) {
     });
 }
 
+// Asks for a subscription within a connection that stays, and again when that is refused or ends, each time a little later: the store may
+// be away, and is back some time. `ask()` is called anew for each connection, by `begin`.
+class Asking {
+    constructor(hear) {
+        this.hear = hear;
+        this.pause = AGAIN;
+        this.timer = 0;
+        this.ask = () => {};
+    }
+
+    begin(ask) {
+        clearTimeout(this.timer);
+        this.ask = ask;
+        ask();
+    }
+
+    granted() {
+        this.pause = AGAIN;
+        this.hear.state("open");
+    }
+
+    refused(why) {
+        this.hear.state(`refused, trying again: ${why}`);
+        this.again();
+    }
+
+    ended() {
+        this.hear.state("lost, trying again: the channel is not heard any more");
+        this.again();
+    }
+
+    again() {
+        clearTimeout(this.timer);
+        this.timer = setTimeout(() => this.ask(), this.pause);
+        this.pause = Math.min(2 * this.pause, LONGEST);
+    }
+}
+
 // Socket.IO 0.9: packets are `type:id:endpoint:data`; several in one payload have their lengths before them.
 
 function packets(payload) {
@@ -81,6 +120,7 @@ function packets(payload) {
 // What packets mean to a subscription: `take(packet, send)` for each that comes. It begins with the server's `1::`.
 function conversation(channel, hear) {
     let last = null;
+    const asking = new Asking(hear);
     const told = {
         message: (message) => {
             last = message.id;
@@ -88,6 +128,7 @@ function conversation(channel, hear) {
         },
         gap: () => hear.notice("messages were missed"),
         deleted: () => hear.notice("the channel was deleted"),
+        unavailable: () => asking.ended(),
     };
     return function take(packet, send) {
         const [, type, , , data] = /^(\d):(\d*\+?):([^:]*):?([^]*)$/.exec(packet) ?? [];
@@ -95,19 +136,25 @@ function conversation(channel, hear) {
             return;
         }
         if (packet[0] === "1") {
-            send(`5:1+::${JSON.stringify({name: "subscribe", args: last ? [channel, last] : [channel]})}`);
+            asking.begin(() => send(`5:1+::${JSON.stringify({name: "subscribe", args: last ? [channel, last] : [channel]})}`));
         } else if (packet[0] === "2") {
             send("2::");
         } else if (packet[0] === "6") {
             const answer = Object(Object(read(data.replace(/^\d+\+?/, "")))[0]);
-            hear.state(answer.error ? `refused: ${answer.error}` : "open");
+            if (answer.error) {
+                asking.refused(answer.error);
+                return;
+            }
+            asking.granted();
             if (answer.missed) {
                 hear.notice("messages were missed");
             }
             last = last ?? answer.id ?? null;
         } else if (packet[0] === "5") {
             const event = Object(read(data));
-            told[event.name]?.(Object(Object(event.args)[0]));
+            if (Object.hasOwn(told, event.name)) {
+                told[event.name](Object(Object(event.args)[0]));
+            }
         }
     };
 }
@@ -188,20 +235,34 @@ function bodies(text) {
 
 export function socketio06(place, channel, hear) {
     let last = null;
+    const asking = new Asking(hear);
     const subscribe = () => framed(`~j~${JSON.stringify({type: "subscribe", channel, ...(last ? {since: last} : {})})}`);
-    return lasting(() => `${place}websocket`, [], hear, (socket) => socket.send(subscribe()), (text, socket) => {
+    const told = {
+        message: ({id, data, encoding}) => {
+            last = id;
+            hear.message({id, data, encoding});
+        },
+        subscribed: ({id, missed}) => {
+            asking.granted();
+            if (missed) {
+                hear.notice("messages were missed");
+            }
+            last = last ?? id ?? null;
+        },
+        error: ({error}) => asking.refused(error),
+        gap: () => hear.notice("messages were missed"),
+        deleted: () => hear.notice("the channel was deleted"),
+        unavailable: () => asking.ended(),
+    };
+    const greet = (socket) => asking.begin(() => socket.send(subscribe()));
+    return lasting(() => `${place}websocket`, [], hear, greet, (text, socket) => {
         for (const body of bodies(text)) {
             if (body.startsWith("~h~")) {
                 socket.send(framed(body));
             } else if (body.startsWith("~j~")) {
                 const said = Object(read(body.slice(3)));
-                if (said.type === "message") {
-                    last = said.id;
-                    hear.message({id: said.id, data: said.data, encoding: said.encoding});
-                } else if (said.type === "error") {
-                    hear.state(`refused: ${said.error}`);
-                } else if (said.type === "gap" || said.missed) {
-                    hear.notice("messages were missed");
+                if (Object.hasOwn(told, said.type)) {
+                    told[said.type](said);
                 }
             }
         }

@@ -124,30 +124,42 @@ const plays = {
         return {first, panes: await panes(page)};
     },
 
-    // What its WebSockets hear is `frames`, by the names of their clients, whatever is there.
+    // What its WebSockets hear is `frames`, by the names of their clients, whatever is there. Nothing that they wait for takes time.
     async frames(page, {frames}) {
         await live(page);
         return page.evaluate(async (frames) => {
             const clients = await import(new URL("console/sockets.js", document.baseURI));
-            const heard = {};
+            const seen = {heard: {}, sent: {}, pauses: {}, states: {}};
+            const later = window.setTimeout;
             window.fetch = async () => new Response("1:::");
             for (const [client, said] of Object.entries(frames)) {
-                heard[client] = [];
-                const hear = {message: ({data}) => heard[client].push(data), notice: (text) => heard[client].push(text), state() {}};
+                const [heard, sent, pauses, states] = Object.values(seen).map((kind) => (kind[client] = []));
+                const hear = {message: ({data}) => heard.push(data), notice: (text) => heard.push(text), state: (text) => states.push(text)};
                 const socket = await new Promise((resolve) => {
                     window.WebSocket = class {
                         constructor() {
                             // Its listeners are set after it is made.
-                            setTimeout(() => resolve(this));
+                            later(() => resolve(this));
                         }
 
-                        send() {}
+                        send(text) {
+                            sent.push(text);
+                        }
                     };
                     clients[client]("http://127.0.0.1/", "news", hear);
                 });
-                said.forEach((data) => socket.onmessage({data}));
+                window.setTimeout = (work, pause) => {
+                    pauses.push(pause);
+                    queueMicrotask(work);
+                };
+                socket.onopen?.();
+                for (const data of said) {
+                    socket.onmessage({data});
+                    await new Promise((resolve) => later(resolve));
+                }
+                window.setTimeout = later;
             }
-            return heard;
+            return seen;
         }, frames);
     },
 
@@ -167,6 +179,24 @@ const plays = {
         ids.push(await publish(page, "two"));
         await page.waitForFunction(() => [...document.querySelectorAll(".pane")].every((pane) => pane.querySelector("pre").textContent === "two"));
         return {ids, states, panes: await panes(page)};
+    },
+
+    // Subscriptions of every kind, made while their store is away.
+    async away(page, {channel, subscribers}) {
+        await live(page);
+        await subscribe(page, channel, null);
+        const states = (begin) =>
+            page.waitForFunction(
+                (begin) => [...document.querySelectorAll('.pane[data-client^="Socket.IO"] p')].every((state) => state.textContent.startsWith(begin)),
+                begin,
+            );
+        await states("refused, trying again: ");
+        await waiting();
+        await states("open");
+        await page.waitForFunction((count) => document.getElementById("subscribers").textContent === String(count), subscribers);
+        const first = await publish(page, "one");
+        await all(page, 1);
+        return {first, panes: await panes(page)};
     },
 
     // What the clients of some channels are told of why they do not hear anything, each by the words that it ends with.

@@ -208,10 +208,57 @@ def test_frames_that_say_nothing(tmp_path: Path) -> None:
         "sockjs": [*nothing, '{"error": null}', '{"error": "no"}', '{"message": "x"}'],
     }
     with Daemon("-c", configured(tmp_path, [{"type": "console"}])) as daemon:
-        heard = Person(f"http://127.0.0.1:{daemon.port}/", "frames", frames=frames).saw()
+        heard = Person(f"http://127.0.0.1:{daemon.port}/", "frames", frames=frames).saw()["heard"]
     # SethPusher passes on whatever was posted.
     assert heard.pop("sockjs") == [None, "no JSON", 7, {}, {"error": None}, "x"]
     assert heard == {"websocket": ["x"], "socketio": ["x"], "socketio06": ["x"]}
+
+
+@pytest.mark.full
+def test_socketio_asks_again_for_what_is_refused_or_not_heard_any_more(tmp_path: Path) -> None:
+    need_clients(CLIENTS, "chromium")
+    away, last = {"error": "the store cannot be reached"}, {"channel": "news", "id": "1:0"}
+    frames = {
+        "socketio": [
+            "1::", *[f"6:::1+[{json.dumps(away)}]"] * 7, f"6:::1+[{json.dumps({**last, 'missed': False})}]",
+            *[f"5:::{json.dumps({'name': name, 'args': [{'channel': 'news'}]})}" for name in ("deleted", "toString", "unavailable")],
+        ],
+        "socketio06": [
+            f"~m~{len(text)}~m~{text}"
+            for text in (
+                *[f"~j~{json.dumps({'type': 'error', **away})}"] * 7, f"~j~{json.dumps({'type': 'subscribed', **last, 'missed': False})}",
+                *[f"~j~{json.dumps({'type': name, 'channel': 'news'})}" for name in ("deleted", "toString", "unavailable")],
+            )
+        ],
+    }  # fmt: skip
+    with Daemon("-c", configured(tmp_path, [{"type": "console"}])) as daemon:
+        seen = Person(f"http://127.0.0.1:{daemon.port}/", "frames", frames=frames).saw()
+    for client, sent in seen["sent"].items():
+        assert seen["pauses"][client] == [1000, 2000, 4000, 8000, 16000, 30000, 30000, 1000]
+        assert seen["heard"][client] == ["the channel was deleted"]
+        assert [text for text in seen["states"][client] if text != "open"] == [
+            *["refused, trying again: the store cannot be reached"] * 7,
+            "lost, trying again: the channel is not heard any more",
+        ]
+        # Once it knows where it is, it goes on from there.
+        assert (len(sent), ["1:0" in text for text in sent]) == (9, [False] * 8 + [True])
+    assert seen["sent"].keys() == frames.keys()
+
+
+@pytest.mark.full
+@pytest.mark.skipif(missing_redis() is not None, reason=missing_redis() or "")
+def test_subscriptions_begin_when_a_store_that_was_away_is_back(tmp_path: Path) -> None:
+    need_clients(CLIENTS, "chromium")
+    redis = RedisServer()
+    config = configured(tmp_path, LOCATIONS, store={"type": "redis", "host": "127.0.0.1", "port": redis.port})
+    with Daemon("-c", config, expected=("Redis",)) as daemon:
+        subscribers = len(CLIENT_NAMES) - len(WITHOUT_SUBSCRIPTION)
+        person = Person(f"http://127.0.0.1:{daemon.port}/", "away", channel="news", subscribers=subscribers)
+        person.wait()
+        with redis:
+            seen = person.saw("go on\n")
+    heard = {pane["client"]: pane["heard"] for pane in seen["panes"]}
+    assert heard == {name: [[None if name in WITHOUT_IDS else seen["first"], "one"]] for name in CLIENT_NAMES}
 
 
 @pytest.mark.full
