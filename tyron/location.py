@@ -65,6 +65,10 @@ class TyronLocation(Location):
         ]
 
     @property
+    def name(self) -> str:
+        return self.feed.name
+
+    @property
     def trouble(self) -> str:
         return self.feed.listener.trouble
 

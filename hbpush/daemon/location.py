@@ -111,6 +111,11 @@ class Location(ABC):
         """Raise ConfigError as `check` does for what must not be where others than this machine may reach it."""
 
     @property
+    def name(self) -> str:
+        """What its trouble is told under: what the log calls it. Others may have the same name."""
+        return self.context.path
+
+    @property
     def trouble(self) -> str:
         """Why it cannot serve now, beside what its store says of itself, in one line; empty when it can."""
         return ""

@@ -40,7 +40,10 @@ class Site:
         self.closing = False
 
     def troubles(self) -> dict[str, str]:
-        """What does not serve now, and why, each in one line: stores as ``store NAME``, locations by their places."""
-        found = {f"store {name}": store.trouble for name, store in self.stores.items()}
-        found |= {location.context.path: location.trouble for location in self.locations}
-        return {part: trouble for part, trouble in found.items() if trouble}
+        """What does not serve now, and why, each in one line: stores as ``store NAME``, locations by their names (`Location.name`)."""
+        found = {f"store {name}": store.trouble for name, store in self.stores.items() if store.trouble}
+        for location in self.locations:
+            if location.trouble:
+                name = location.name
+                found[f"{name} of {location.context.path}" if name in found else name] = location.trouble
+        return found

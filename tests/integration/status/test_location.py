@@ -177,12 +177,16 @@ async def test_a_feed_that_hears_nothing_is_not_ready(site: Site, expected_logs:
     expected_logs("feed tyron")
     await site.serve(
         {"type": "tyron", "prefix": "/tyron/", "redis": {"host": "127.0.0.1", "port": 1}},
+        {"type": "tyron", "prefix": "/other/", "redis": {"host": "127.0.0.1", "port": 1}},
         {"type": "health"},
         {"type": "status"},
     )
     ready = await site.ask("GET", "/health/ready")
     assert ready.status == 503
-    assert "cannot be reached" in json.loads(ready.body)["troubles"]["locations[0]"]
+    troubles = json.loads(ready.body)["troubles"]
+    # They are called as in the log; two that hear the same are two.
+    assert sorted(troubles) == ["feed tyron_pubsub", "feed tyron_pubsub of locations[1]"]
+    assert all("cannot be reached" in trouble for trouble in troubles.values())
     place = {("location", "locations[0]"), ("type", "tyron"), ("worker", "1")}
     assert (await metrics(site))["hbpush_location_serves", frozenset(place)] == 0
 
