@@ -17,7 +17,7 @@ def figures() -> Sequence[Figure]:
     """Memory, files and processor time; what the system does not tell is left out."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     found = [
-        Figure("process_cpu_seconds", used.ru_utime + used.ru_stime, "Processor time, of user and system.", True),
+        Figure("process_cpu_seconds", round(used.ru_utime + used.ru_stime, 3), "Processor time, of user and system.", True),
         Figure("process_resident_memory_bytes", resident_bytes(), "Memory that is really there."),
         Figure("process_max_fds", resource.getrlimit(resource.RLIMIT_NOFILE)[0], "File descriptors that the process may have."),
     ]

@@ -75,7 +75,7 @@ def report(site: Site, hub: Hub, counters: Counters, count: Count) -> Report:
             plain(location.trouble),
             location.figures(),
             bounds(location.settings),
-            [plain(route.pattern.text) for route in location.routes()],
+            list(dict.fromkeys(plain(route.pattern.text) for route in location.routes())),
             {protocol: number for (owner, protocol), number in count.places.items() if owner is location},
         )
         for location in site.locations
@@ -104,7 +104,7 @@ def as_json(told: Report, now: float) -> bytes:
         "worker": told.worker,
         "workers": told.workers,
         "started": told.started,
-        "uptime_seconds": max(0.0, now - told.started),
+        "uptime_seconds": round(max(0.0, now - told.started), 3),
         "closing": told.closing,
         "ready": not (told.troubles or told.closing),
         **named(told.server),

@@ -15,7 +15,7 @@ from tests.conftest import ExpectedLogs
 from tests.integration.status.conftest import Site, everywhere
 
 PLACES = (
-    {"type": "subscriber", "prefix": "/sub/", "polling": "auto", "create_on_get": True},
+    {"type": "subscriber", "prefix": "/sub/", "polling": "auto", "multiple": True, "create_on_get": True},
     {"type": "publisher", "prefix": "/pub/"},
     {"type": "socketio"},
     {"type": "status"},
@@ -58,7 +58,10 @@ async def test_json(site: Site) -> None:
     assert (places["subscriber"]["place"], places["subscriber"]["paths"]) == ("locations[0]", ["/sub/"])
     assert places["subscriber"]["bounds"]["outbox_bytes"] == 1024 * 1024
     assert (places["socketio"]["sessions"], places["socketio"]["opened_sessions"]) == (1, 1)
+    assert len(set(places["socketio"]["paths"])) == len(places["socketio"]["paths"])
     assert told["process"]["resident_memory_bytes"] > 1_000_000
+    assert 0 < told["process"]["cpu_seconds"] == round(told["process"]["cpu_seconds"], 3)
+    assert server["uptime_seconds"] == round(server["uptime_seconds"], 3)
     assert 3 < told["process"]["open_fds"] < 1000
     assert told["refused"]["body_too_large"] == 0
 
