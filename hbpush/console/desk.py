@@ -13,9 +13,10 @@ from hbpush.console.settings import ConsoleSettings
 from hbpush.core.message import BEFORE_ALL, ChannelRef, Last
 from hbpush.core.result import Result, then
 from hbpush.daemon.location import LocationContext
+from hbpush.daemon.options import shown
 from hbpush.errors import ChannelNotFound, HbpushError, ProtocolError, StoreUnavailable
 from hbpush.stores.base import Page, Receipt
-from hbpush.web.answers import Head, fail
+from hbpush.web.answers import Head, fail, line
 from hbpush.web.exchange import Exchange
 from hbpush.web.query import argument
 from hbpush.web.routes import CHANNEL_ID_BYTES
@@ -71,13 +72,29 @@ class Desk:
 
     def channel(self, exchange: Exchange) -> None:
         """One channel (``?channel=``, ``?store=``) and its newest messages, whether or not anybody listens to it."""
-        ref = _ref(exchange)
-        then(self._context.hub.read(ref, Last(RECENT), RECENT), partial(self._read, exchange, ref), partial(fail, exchange))
+        ref = self._ref(exchange)
+        if ref is not None:
+            then(self._context.hub.read(ref, Last(RECENT), RECENT), partial(self._read, exchange, ref), partial(fail, exchange))
 
     def publish(self, exchange: Exchange) -> None:
         """Publish to a channel (``?channel=``, ``?store=``) what the body says."""
-        published = self._context.hub.publish(_ref(exchange), forms.draft(exchange.body))
-        then(published, partial(self._published, exchange), partial(fail, exchange))
+        ref = self._ref(exchange)
+        if ref is not None:
+            published = self._context.hub.publish(ref, forms.draft(exchange.body))
+            then(published, partial(self._published, exchange), partial(fail, exchange))
+
+    def _ref(self, exchange: Exchange) -> ChannelRef | None:
+        """The channel that a request names in its query. None for one without a store, which is answered. Raises ProtocolError."""
+        name, store = _text(exchange, b"channel"), _text(exchange, b"store") or "default"
+        if not name:
+            raise ProtocolError("no channel id", 404)
+        if len(name.encode("utf-8", "surrogateescape")) > CHANNEL_ID_BYTES:
+            raise ProtocolError(f"a channel id has at most {CHANNEL_ID_BYTES} bytes", 403)
+        stores = self._context.site.stores
+        if store not in stores:
+            exchange.respond(line(404, f"there is no store {shown(store)}; the stores: {', '.join(stores)}"))
+            return None
+        return ChannelRef(store, "", name)
 
     def _sampled(self, exchange: Exchange, match: str, sample: Sample) -> None:
         wire = sample.shared.get(match)
@@ -133,16 +150,6 @@ class Desk:
     def _published(self, exchange: Exchange, receipt: Receipt) -> None:
         told = {"id": str(receipt.last or BEFORE_ALL), "subscribers": receipt.subscribers, "takers": receipt.takers}
         exchange.respond(ANSWER.wire(forms.anything(told)))
-
-
-def _ref(exchange: Exchange) -> ChannelRef:
-    """The channel that a request names in its query. Raises ProtocolError."""
-    name = _text(exchange, b"channel")
-    if not name:
-        raise ProtocolError("no channel id", 404)
-    if len(name.encode("utf-8", "surrogateescape")) > CHANNEL_ID_BYTES:
-        raise ProtocolError(f"a channel id has at most {CHANNEL_ID_BYTES} bytes", 403)
-    return ChannelRef(_text(exchange, b"store") or "default", "", name)
 
 
 def _text(exchange: Exchange, name: bytes) -> str:

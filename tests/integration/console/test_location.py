@@ -140,11 +140,20 @@ async def test_publishing_and_the_last_messages(site: Site) -> None:
 
 @pytest.mark.parametrize(
     ("path", "status"),
-    [("/console/channel", 404), ("/console/channel?channel=" + "x" * 1025, 403), ("/console/channel?channel=x&store=other", 503)],
+    [("/console/channel", 404), ("/console/channel?channel=" + "x" * 1025, 403)],
 )
 async def test_channels_that_cannot_be(site: Site, path: str, status: int) -> None:
     await site.serve({"type": "console"})
     assert (await site.ask("GET", path)).status == status
+
+
+async def test_a_store_that_there_is_not(site: Site) -> None:
+    await site.serve({"type": "console"})
+    looked = await site.ask("GET", "/console/channel?channel=x&store=nope%0a%ff")
+    published = await site.ask("POST", "/console/publish?channel=x&store=nope%0a%ff", JSON, body=b'{"data": "x"}')
+    for answer in (looked, published):
+        assert (answer.status, b"retry-after" in answer.headers) == (404, False)
+        assert answer.body == rb"there is no store 'nope\n\udcff'; the stores: default" + b"\n"
 
 
 async def test_without_a_key_it_is_for_its_own_machine(site: Site) -> None:
