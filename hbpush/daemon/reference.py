@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -13,6 +14,12 @@ from hbpush.daemon.options import allowed, description, nested, secret, shown
 from hbpush.daemon.settings import ServerSettings
 from hbpush.errors import ConfigError
 from hbpush.stores.base import Store
+
+GATHERED = 72
+"""Characters of a line of routes up to which one more is put into it."""
+
+_NAMED = re.compile(r"(.*/)([\w.-]+/?)", re.DOTALL)
+"""A pattern that ends with a plain name: its folder, and the name."""
 
 
 def options() -> str:
@@ -31,15 +38,32 @@ def options() -> str:
 
 
 def route_table(assembly: Assembly) -> str:
-    """The routes in the order in which they are tried, with what is behind them."""
+    """The routes in the order in which they are tried, with what is behind them.
+
+    Each is told once for its location, those that are beside each other in one folder together: ``/status/{json,metrics}``.
+    """
     rows: list[Sequence[str]] = [("order", "type", "pattern", "store", "polling")]
     for choice, location in assembly.locations:
-        for route in location.routes():
-            polling = getattr(choice.settings, "polling", None)
-            rows.append((str(len(rows)), choice.kind.type_name, route.pattern.text, choice.store or "-", str(polling or "-")))
+        polling = getattr(choice.settings, "polling", None)
+        for pattern in gathered(route.pattern.text for route in location.routes()):
+            rows.append((str(len(rows)), choice.kind.type_name, pattern, choice.store or "-", str(polling or "-")))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join(lines) + "\n"
+
+
+def gathered(patterns: Iterable[str]) -> list[str]:
+    """Patterns in their order, each once; plain names that follow each other in one folder share a line as long as that is short."""
+    lines: list[tuple[str, list[str]]] = []
+    for pattern in dict.fromkeys(patterns):
+        found = _NAMED.fullmatch(pattern)
+        folder, name = found.groups() if found else (pattern, "")
+        before, names = lines[-1] if lines else ("", [])
+        if names and name and folder == before and len(folder) + len(",".join([*names, name])) <= GATHERED:
+            names.append(name)
+        else:
+            lines.append((folder, [name]))
+    return [f"{folder}{{{','.join(names)}}}" if len(names) > 1 else folder + names[0] for folder, names in lines]
 
 
 def _plugin(what: str, name: str, load: Callable[[str, str], type[Store] | type[Location]]) -> str:
