@@ -6,11 +6,13 @@ import re
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import msgspec
+
 from hbpush.core.message import ChannelRef
 from hbpush.daemon import keys
 from hbpush.daemon.keyed import KeyedLocation
 from hbpush.daemon.location import Entrance, Location, LocationContext
-from hbpush.daemon.options import shown
+from hbpush.daemon.options import either, shown
 from hbpush.daemon.routes_check import literal_head
 from hbpush.errors import ConfigError
 from hbpush.relay import publisher, subscriber
@@ -25,6 +27,25 @@ from hbpush.web.routes import Exact, Pattern, Prefix, Regex, Route, channel_id
 EXPOSED = b"Last-Modified, Etag, X-Relay-Missed, X-Relay-Event, Retry-After"
 SUBSCRIBER_HEADERS = b"If-Modified-Since, If-None-Match, Last-Event-ID, Content-Type"
 PUBLISHER_HEADERS = b"If-Modified-Since, If-None-Match, Content-Type, Authorization, X-Api-Key, X-Relay-Event, X-EventSource-Event"
+
+_POLLS = ("long", "interval", "auto")
+_STREAMS = ("eventsource", "websocket", "auto")
+_SOCKETS = ("websocket", "auto")
+TAKERS = {
+    "subscriber_timeout": _POLLS,
+    "timeout_status": _POLLS,
+    "quote_etag": _POLLS,
+    "multiple": _STREAMS,
+    "max_channels": _STREAMS,
+    "heartbeat_interval": _STREAMS,
+    "ping_timeout": _STREAMS,
+    "outbox_bytes": _STREAMS,
+    "retry": ("eventsource", "auto"),
+    "publish": _SOCKETS,
+    "max_message": _SOCKETS,
+}
+"""Options of a subscriber that not every ``polling`` has a use for, and which take them. A poll that is answered at once takes what one
+that waits does, as it always did."""
 
 
 class RelayLocation(Location):
@@ -89,10 +110,13 @@ class SubscriberLocation(RelayLocation):
     @classmethod
     def check(cls, settings: Any) -> None:
         super().check(settings)
-        if settings.publish and settings.polling not in ("websocket", "auto"):
-            raise ConfigError(f"is true while polling is {settings.polling}; only websocket and auto let clients publish", "publish")
-        if settings.multiple and settings.polling not in ("eventsource", "websocket", "auto"):
-            raise ConfigError(f"is true while polling is {settings.polling}; only eventsource, websocket and auto take it", "multiple")
+        for field in msgspec.structs.fields(settings):
+            value, takers = getattr(settings, field.name), TAKERS.get(field.name)
+            if takers is not None and value != field.default and settings.polling not in takers:
+                raise ConfigError(
+                    f"is {shown(value)} while polling is {settings.polling}, with which it means nothing; only {either(takers)} takes it",
+                    field.name,
+                )
         if settings.multiple and settings.concurrency != "broadcast":
             raise ConfigError(f"is {settings.concurrency} while multiple is true, with which it has to be broadcast", "concurrency")
 

@@ -14,7 +14,7 @@ from hbpush.core.hub import Hub
 from hbpush.core.message import ChannelRef
 from hbpush.daemon.location import Location, LocationContext
 from hbpush.errors import ConfigError, ProtocolError
-from hbpush.relay.location import PublisherLocation, SubscriberLocation
+from hbpush.relay.location import TAKERS, PublisherLocation, SubscriberLocation
 from tests.support.clock import ManualClock
 
 KINDS: list[type[Location]] = [PublisherLocation, SubscriberLocation]
@@ -109,6 +109,27 @@ def test_several_channels_in_a_path() -> None:
 def test_values_that_types_refuse(kind: type[Location], options: dict[str, Any]) -> None:
     with pytest.raises(msgspec.ValidationError):
         location(kind, prefix="/p/", **options)
+
+
+@pytest.mark.parametrize("polling", ["long", "interval", "eventsource", "websocket", "auto"])
+def test_what_means_nothing_with_a_polling_is_refused(polling: str) -> None:
+    other: dict[str, Any] = {
+        "subscriber_timeout": 5, "timeout_status": 408, "quote_etag": True, "multiple": True, "max_channels": 7, "heartbeat_interval": 0,
+        "ping_timeout": 7, "outbox_bytes": 2048, "retry": 0, "publish": True, "max_message": 2048,
+    }  # fmt: skip
+    assert other.keys() == TAKERS.keys()
+    for option, value in other.items():
+        options = {"prefix": "/p/", "polling": polling, option: value}
+        if polling in TAKERS[option]:
+            location(SubscriberLocation, **options)
+            continue
+        with pytest.raises(ConfigError) as error:
+            location(SubscriberLocation, **options)
+        assert error.value.path == option
+        assert f"while polling is {polling}, with which it means nothing; only " in error.value.message
+        # What is said to be as it is anyhow hurts nobody.
+        default = getattr(SubscriberLocation.Settings(), option)
+        location(SubscriberLocation, **{**options, option: default})
 
 
 def test_every_option_has_a_default_and_a_help_line() -> None:
