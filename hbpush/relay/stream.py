@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from hbpush.core.batch import Batch, Format
-from hbpush.core.message import ChannelRef, MessageId, Since
+from hbpush.core.message import ChannelRef, MessageId, Since, size_of
 from hbpush.core.result import then
 from hbpush.core.subscription import CloseReason
 from hbpush.errors import HbpushError
@@ -122,7 +122,7 @@ class Stream(ABC):
         early = self._early
         if early is None:
             return
-        size = sum([len(message.body) for message in batch.messages])
+        size = sum(map(size_of, batch.messages))
         if early and self._waiting_bytes + size > self.place.outbox:
             self._put_off(leg, batch)
         else:
