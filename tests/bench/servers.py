@@ -161,6 +161,19 @@ class Hbpush(Server):
         return self.python.environment()
 
 
+class Unjoined(Hbpush):
+    """This server as ``unjoined`` changes it: without joining."""
+
+    name = "unjoined"
+
+    def version(self) -> str:
+        return "hbpush, each message delivered by itself and at once"
+
+    def command(self, port: int, folder: Path, bounds: Bounds) -> list[str]:
+        program, _, _, *arguments = super().command(port, folder, bounds)
+        return [program, str(HERE / "unjoined.py"), *arguments]
+
+
 class Nchan(Server):
     """nginx with its push module nchan."""
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from tests.bench import node
 from tests.bench.errors import BenchError
-from tests.bench.servers import HERE, SESSIONS, SOCKJS, STREAMED, Bounds, Hbpush, Interpreter, Limit, Nchan, Server, StockTornado
+from tests.bench.servers import HERE, SESSIONS, SOCKJS, STREAMED, Bounds, Hbpush, Interpreter, Limit, Nchan, Server, StockTornado, Unjoined
 
 
 class OnNode(Server):
@@ -86,4 +86,4 @@ class StockHost(Server):
 
 def known(python: Interpreter, config: Path | None = None) -> list[Server]:
     """All servers; the first is the one that ratios are about."""
-    return [Hbpush(python, config), Nchan(), StockTornado(python), Limit(), SocketIo4(), SockjsNode(), StockHost(python)]
+    return [Hbpush(python, config), Nchan(), StockTornado(python), Limit(), SocketIo4(), SockjsNode(), StockHost(python), Unjoined(python)]

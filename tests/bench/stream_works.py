@@ -11,7 +11,7 @@ from tests.bench.servers import STREAMS, Bounds
 from tests.bench.works import BODY, FEW_HELD, KB, Case, Round, Sizes, Work
 
 WINDOWS = (1, 16)
-FEWER = 1000
+FEWER, MORE = 1000, 10_000
 """Subscribers that marks are about."""
 EVENTSOURCE, WEBSOCKET = KINDS = ("eventsource", "websocket")
 TITLES = {EVENTSOURCE: "event streams", WEBSOCKET: "WebSockets"}
@@ -37,8 +37,12 @@ def _fanout(kind: str, at: Round) -> Case:
 
 
 def _reach(kind: str, at: Round) -> Case:
-    rows = _streamed(at).load.run("reach", max(at.sizes.streams), BODY, at.sizes.latencies, at.channel, kind)
-    return {name: median(row[name] for row in rows) for name in ("p50", "p99", "last")}
+    at = _streamed(at)
+    figures = {}
+    for count in at.sizes.streams:
+        rows = at.load.run("reach", count, BODY, at.sizes.latencies, f"{at.channel}r{count}", kind)
+        figures.update({f"{count:,}, {name}": median(row[name] for row in rows) for name in ("p50", "p99", "last")})
+    return figures
 
 
 def _memory(kind: str, at: Round) -> Case:
@@ -56,7 +60,8 @@ def _fanout_title(kind: str, sizes: Sizes) -> str:
 
 
 def _reach_title(kind: str, sizes: Sizes) -> str:
-    return f"one message to {max(sizes.streams):,} {TITLES[kind]}, time from its sending until they have it"
+    counts = " and ".join(f"{count:,}" for count in sizes.streams)
+    return f"one message at a time to {counts} {TITLES[kind]}, time from its sending until they have it"
 
 
 def _memory_title(kind: str, sizes: Sizes) -> str:
@@ -77,7 +82,8 @@ def _of(kind: str, name: str) -> list[Work]:
             marks=(Mark(one, 0.8, "limit", aim=0.95), Mark(one, 1, "nchan"), Mark(many, 5, "nchan", aim=8)),
         ),
         Work(
-            f"{name}-reach", partial(_reach_title, kind), "ms", False, ("hbpush", "nchan", "limit"), partial(_reach, kind), bounds=_bounds,
+            f"{name}-reach", partial(_reach_title, kind), "ms", False, ("hbpush", "unjoined", "nchan", "limit"), partial(_reach, kind),
+            bounds=_bounds, marks=(Mark(f"{FEWER:,}, p50", 1.1, "unjoined"), Mark(f"{MORE:,}, p50", 1.1, "unjoined")),
         ),
         Work(
             f"{name}-memory", partial(_memory_title, kind), f"KB of {KB:,} bytes", False, ("hbpush", "nchan"), partial(_memory, kind),

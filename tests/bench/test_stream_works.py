@@ -44,7 +44,7 @@ def has_figures(name: str, server: Server) -> None:
     outcome = run(name, server)
     assert outcome.failures == {}
     [cases] = outcome.values.values()
-    assert len(cases) == {"fanout": 4, "reach": 3, "memory": 1}[name.partition("-")[2]]
+    assert len(cases) == {"fanout": 4, "reach": 6, "memory": 1}[name.partition("-")[2]]
     assert all(value > 0 for values in cases.values() for value in values) or name.endswith("memory")
 
 

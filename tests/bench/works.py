@@ -173,7 +173,7 @@ def _longpoll_title(sizes: Sizes) -> str:
     return f"{sizes.pollers:,} long-pollers of one channel that ask again at once, {window} under way"
 
 
-ALL = ("hbpush", "nchan", "tornado", "limit", "socket.io", "sockjs-node", "stock-host")
+ALL = ("hbpush", "nchan", "tornado", "limit", "socket.io", "sockjs-node", "stock-host", "unjoined")
 
 POLLED = ("hbpush", "nchan", "tornado", "limit")
 
