@@ -133,12 +133,14 @@ class Stream(ABC):
 
     def _put_off(self, leg: Leg, batch: Batch) -> None:
         """A leg is to read again, later, what there is no room for."""
+        since = batch.messages[0].previous
+        if all(kept is not leg for kept, _ in self._early or ()):
+            leg.since = since
         leg.live = False
-        leg.since = batch.messages[0].previous
         self._wait(leg)
         # What is on its way to it is passed over.
         leg.out = NOWHERE
-        self.place.hub.rewind(leg.ref, leg, leg.since, not all(message.stored for message in batch.messages))
+        self.place.hub.rewind(leg.ref, leg, since, not all(message.stored for message in batch.messages))
         leg.out = None
 
     def begun(self, leg: Leg) -> None:

@@ -180,3 +180,30 @@ async def test_more_than_an_outbox_before_the_answer(site: Site, kind: str, stor
         assert sorted(heard) == [("a", number) for number in range(51)] + [("b", 0)]
         assert [number for name, number in heard if name == "a"] == list(range(51))
     assert not site.host.counters.counts["slow"]
+
+
+async def test_ids_of_what_is_read_again(site: Site) -> None:
+    """No id says of a channel that more of it was heard than was."""
+    await site.serve(place(), make_store=late_store)
+    store = site.store
+    assert isinstance(store, LateStore)
+    for name in "abc":
+        store.inner.publish(ref(name), Draft(b"%b 0 x" % name.encode()))
+    opening = ensure_future(source(site, "/sub/b,a,c", STREAM))
+    for _ in "ba":
+        await site.until(store.waiting)
+        store.answer()
+    await sleep(0)
+    for number in range(1, 21):
+        store.inner.publish(ref("a"), Draft(b"a %d %b" % (number, b"x" * 20_000)))
+        await sleep(0)
+    store.late = set()
+    store.answer()
+    stream = await opening
+    events = [await stream.event() for _ in range(23)]
+    assert events[0].data == "b 0 x"
+    for event in events:
+        resumed = await source(site, "/sub/b,a,c", STREAM, f"Last-Event-ID: {event.id}")
+        rest = events[events.index(event) + 1 :]
+        assert sorted([(await resumed.event()).data for _ in rest]) == sorted(each.data for each in rest)
+        resumed.client.leave()
