@@ -95,7 +95,7 @@ def since_of(text: object) -> Since:
     if not isinstance(text, str):
         raise ProtocolError("an id is a text, time:tag")
     try:
-        return MessageId.parse(text, is_place=True)
+        return MessageId.parse(text)
     except ValueError as error:
         raise ProtocolError(str(error)) from None
 

@@ -33,15 +33,16 @@ class MessageId(NamedTuple):
         return f"{self.time}:{self.tag}"
 
     @classmethod
-    def parse(cls, text: str, is_place: bool = False) -> MessageId:
+    def parse(cls, text: str) -> MessageId:
         """Read ``time:tag`` or ``time-tag``. Raises ValueError for anything else.
 
-        With ``is_place`` the tag may be -1, which no message has: it stands before all of its second.
+        The tag may be -1, which no message has: it stands before all of its second, and is what a client is given that begins on a
+        channel on which nothing was published yet.
         """
         time, colon, tag = text.partition(":")
         if not colon:
             time, colon, tag = text.partition("-")
-        number = "1" if is_place and tag == "-1" else tag
+        number = "1" if tag == "-1" else tag
         if not (colon and time.isascii() and time.isdigit() and number.isascii() and number.isdigit()):
             raise ValueError("a message id is two whole numbers, time:tag")
         if len(time) > 15 or len(tag) > 15:

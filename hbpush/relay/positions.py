@@ -37,24 +37,21 @@ def _text(id: MessageId | None, newest: bool) -> str:
 
 
 def parse(value: str, channels: int) -> Ids:
-    """The ids that a request has, one for each of its channels. Raises ProtocolError.
-
-    A tag of -1 stands before all messages of its second.
-    """
+    """The ids that a request has, one for each of its channels. Raises ProtocolError."""
     if channels == 1:
         return (_cached(value) if len(value) <= CACHED_LENGTH else _id(value),)
     parts = value.split(",")
     if len(parts) != channels:
-        raise ProtocolError(f"last_event_id has {len(parts)} ids for {channels} channels")
+        raise ProtocolError(f"last_event_id or since has {len(parts)} ids for {channels} channels")
     return tuple([None if part == NONE else _id(part) for part in parts])
 
 
 def _id(value: str) -> MessageId:
     bare = value[1:-1] if value[:1] == "[" and value[-1:] == "]" else value
     try:
-        return MessageId.parse(bare, is_place=True)
+        return MessageId.parse(bare)
     except ValueError as error:
-        raise ProtocolError(f"last_event_id: {error}") from None
+        raise ProtocolError(f"last_event_id or since: {error}") from None
 
 
 _cached = lru_cache(1024)(_id)

@@ -1,8 +1,9 @@
 """The protocol of the HTTP push relay, as values and bytes (relay specification 1.2, 1.6, 1.7, 7.1, 7.2). Pure.
 
 A message id has two faces on HTTP: Last-Modified and Etag in answers, If-Modified-Since and If-None-Match in requests. In a query both
-may be given as ``if_modified_since`` and ``if_none_match``, or as one ``last_event_id=time:tag``. What a query says goes before the
-headers, since browsers and caches add those by themselves; ``last_event_id`` goes before both. All that is given has to be readable.
+may be given as ``if_modified_since`` and ``if_none_match``, or as one ``last_event_id=time:tag``, which may be called ``since`` as well.
+What a query says goes before the headers, since browsers and caches add those by themselves; the one id goes before both. All that is
+given has to be readable; an id that is empty is not given.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from urllib.parse import unquote_to_bytes
 
 from hbpush.core.message import HEADER_VALUE, Message, MessageId, fits_header
 from hbpush.errors import ProtocolError
+from hbpush.relay.positions import parse
 
 VARY = b"Vary: If-None-Match, If-Modified-Since\r\n"
 MISSED = b"X-Relay-Missed: 1\r\n"
@@ -42,7 +44,8 @@ _DATES = tuple(
     )
 )
 _TAG = re.compile(rb'(?P<bare>[0-9]{1,%d})|(?:W/)?"(?P<quoted>[0-9]{1,%d})"' % (TAG_DIGITS, TAG_DIGITS))
-_QUERY_NAMES = frozenset((b"last_event_id", b"if_modified_since", b"if_none_match"))
+_ID_NAMES = frozenset((b"last_event_id", b"since"))
+_VALIDATOR_NAMES = frozenset((b"if_modified_since", b"if_none_match"))
 
 
 # Ids
@@ -121,18 +124,19 @@ _id = lru_cache(1024)(MessageId)
 
 def since_query(query: bytes, if_modified_since: bytes | None, if_none_match: bytes | None) -> MessageId | None:
     """`since_headers` for a request with a query. The first argument of a name counts."""
-    given = {name: unquote_to_bytes(value) for name, value in reversed(arguments(query, _QUERY_NAMES))}
+    validators = {name: unquote_to_bytes(value) for name, value in reversed(arguments(query, _VALIDATOR_NAMES))}
     since = since_headers(if_modified_since, if_none_match)
-    if not given:
-        return since
-    since = since_headers(given.get(b"if_modified_since", if_modified_since), given.get(b"if_none_match", if_none_match))
-    last_event_id = given.get(b"last_event_id")
-    if last_event_id is None:
-        return since
-    try:
-        return MessageId.parse(last_event_id.decode("latin-1"))
-    except ValueError as error:
-        raise ProtocolError(f"last_event_id: {error}") from None
+    if validators:
+        since = since_headers(validators.get(b"if_modified_since", if_modified_since), validators.get(b"if_none_match", if_none_match))
+    text = given_id(query)
+    return parse(text.decode("latin-1"), 1)[0] if text else since
+
+
+def given_id(query: bytes) -> bytes:
+    """The id, or the ids, after which a request asks to go on, as its query names them; empty for none. The first argument counts."""
+    for _, value in arguments(query, _ID_NAMES):
+        return unquote_to_bytes(value)
+    return b""
 
 
 def arguments(query: bytes, names: Container[bytes]) -> list[tuple[bytes, bytes]]:

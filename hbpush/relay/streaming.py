@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import partial
 from typing import ClassVar
-from urllib.parse import unquote_to_bytes
 
 from hbpush.core.message import NEWEST, ChannelRef, Edge, Last, Since
 from hbpush.core.result import then
@@ -14,7 +13,7 @@ from hbpush.daemon.location import LocationContext
 from hbpush.errors import HbpushError, ProtocolError
 from hbpush.relay.admission import Admission
 from hbpush.relay.positions import parse
-from hbpush.relay.rules import arguments
+from hbpush.relay.rules import arguments, given_id
 from hbpush.relay.settings import SubscriberSettings
 from hbpush.relay.stream import Stream
 from hbpush.relay.subscriber import NOT_ALLOWED, OPTIONS
@@ -23,7 +22,6 @@ from hbpush.web.answers import fail
 from hbpush.web.exchange import Exchange
 from hbpush.web.routes import channel_id
 
-_ID_NAMES = (b"last_event_id", b"since")
 _CHANNEL_NAMES = (b"channel",)
 
 
@@ -69,7 +67,7 @@ class Streaming(ABC):
 
     def given(self, exchange: Exchange) -> bytes:
         """Where the client stands, as it says itself; empty when it does not."""
-        return next((unquote_to_bytes(value) for _, value in arguments(_query(exchange), _ID_NAMES)), b"")
+        return given_id(_query(exchange))
 
     def channels(self, exchange: Exchange) -> tuple[ChannelRef, ...]:
         """The channels of a request, each once, in the order in which its path and then its query name them. Raises ProtocolError."""

@@ -115,3 +115,20 @@ async def test_the_same_connection_goes_on_after_a_refusal(site: Site) -> None:
     client = await site.host.connect()
     assert (await client.ask(get(b"/sub/news", b"Accept: text/event-stream"))).status == 403
     assert (await client.ask(get(b"/pub/news"))).status == 200
+
+
+async def test_an_id_that_one_kind_is_given_is_taken_by_all(site: Site) -> None:
+    """Be it the place of a channel on which nothing was published yet, or what a stream of several channels has for the id of one."""
+    fresh = {"first_message": "newest", "create_on_get": True}
+    await site.serve(PUBLISHER, place(**fresh), {"type": "subscriber", "prefix": "/interval/", "polling": "interval", **fresh})
+    stream = await source(site, "/sub/news", "Accept: text/event-stream")
+    given = stream.parser.last_id
+    assert given == f"{SECOND}:-1"
+    poll = await site.hold(f"/sub/news?since={given}")
+    nothing = await site.ask("GET", f"/interval/news?last_event_id={given}")
+    assert (nothing.status, nothing.headers[b"last-modified"]) == (304, http_date(SECOND))
+    await site.post("/pub/news", b"x")
+    assert ((await poll.answer()).body, (await stream.event()).data) == (b"x", "x")
+    for asked in (f"since={given}", f"last_event_id=[{given}]", f"since={SECOND}--1"):
+        assert (await site.ask("GET", f"/interval/news?{asked}")).body == b"x"
+        assert (await site.ask("GET", f"/sub/news?{asked}")).body == b"x"

@@ -103,6 +103,10 @@ async def test_blanks_around_values(site: Site) -> None:
     [
         (f"last_event_id={SECOND}:0", b"two"),
         (f"last_event_id={SECOND}-1", b"three"),
+        (f"since={SECOND}:0", b"two"),
+        (f"since=[{SECOND}:1]", b"three"),
+        (f"since={SECOND}:-1", b"one"),
+        ("since=", b"one"),
         (f"x=1&last_event_id={SECOND}%3A1", b"three"),
         (f"if_modified_since={http_date(SECOND).decode().replace(' ', '+')}&if_none_match=1", b"three"),
         ("if_none_match=1", b"one"),
@@ -126,6 +130,8 @@ UNREADABLE = [
     ("", since(SECOND, "9" * 16)),
     ("?last_event_id=abcd", []),
     ("?last_event_id=1:2:3", []),
+    ("?since=abcd", []),
+    (f"?since={SECOND}:0,{SECOND}:0", []),
     ("?if_none_match=x", []),
     ("?if_modified_since=x", []),
 ]

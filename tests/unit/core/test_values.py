@@ -30,6 +30,7 @@ def test_an_id_is_read_from_what_it_is_written_as(second: int, tag: int) -> None
     assert str(given) == f"{second}:{tag}"
     assert MessageId.parse(str(given)) == given
     assert MessageId.parse(f"{second}-{tag}") == given
+    assert MessageId.parse(f"{second}:-1") == MessageId.parse(f"{second}--1") == MessageId(second, -1)
 
 
 @given(numbers, numbers, numbers, numbers)
@@ -41,7 +42,26 @@ def test_ids_are_ordered_as_pairs_of_numbers(a: int, b: int, c: int, d: int) -> 
 @pytest.mark.parametrize(
     "text",
     [
-        *("", ":", "1", "1:", ":1", "a:1", "1:a", "-1:0", "1:-1", "1--1", "1:2:3", "1:2-3", " 1:2", "1: 2", "+1:2", "1_0:2"),
+        *(
+            "",
+            ":",
+            "1",
+            "1:",
+            ":1",
+            "a:1",
+            "1:a",
+            "-1:0",
+            "1:-2",
+            "1--2",
+            "1:--1",
+            "1:-01",
+            "1:2:3",
+            "1:2-3",
+            " 1:2",
+            "1: 2",
+            "+1:2",
+            "1_0:2",
+        ),
         *("\u0661:2", "\u00b2:2", "1.0:2", "1" * 16 + ":2", "1:" + "2" * 16, "1:2\n"),
     ],
 )

@@ -195,6 +195,15 @@ ENCODED = b"Sun%2C+06%20Nov+1994+08%3A50%3A00+GMT"
         (b"last_event_id=5:6", MessageId(5, 6)),
         (b"last_event_id=5-6", MessageId(5, 6)),
         (b"last_event_id=5%3A6", MessageId(5, 6)),
+        (b"since=5:6", MessageId(5, 6)),
+        (b"since=5:6&last_event_id=7:8", MessageId(5, 6)),
+        # What an event stream or a WebSocket has for its ids is one here, too.
+        (b"since=%5B5:6%5D", MessageId(5, 6)),
+        (b"last_event_id=[5:6]", MessageId(5, 6)),
+        (b"last_event_id=5:-1", MessageId(5, NO_TAG)),
+        (b"since=5--1", MessageId(5, NO_TAG)),
+        (b"since=", MessageId(SECOND, 3)),
+        (b"last_event_id", MessageId(SECOND, 3)),
         (b"a=b&last_event_id=5:6&last_event_id=7:8", MessageId(5, 6)),
         (b"if_none_match=4", MessageId(SECOND, 4)),
         (b"if_modified_since=" + ENCODED, MessageId(SECOND + 23, 3)),
@@ -215,9 +224,12 @@ def test_query_without_headers() -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        b"last_event_id=",
-        b"last_event_id",
         b"last_event_id=5",
+        b"since=5",
+        b"since=x&last_event_id=5:6",
+        b"since=-",
+        b"since=5:6,7:8",
+        b"since=5:-2",
         b"last_event_id=5:",
         b"last_event_id=:6",
         b"last_event_id=5:6:7",
@@ -249,7 +261,7 @@ def test_rubbish_is_an_id_or_refused(query: bytes, if_modified_since: bytes | No
         since: object = since_query(b"last_event_id=" + query, if_modified_since, if_none_match)
     except ProtocolError as error:
         since = error
-    assert isinstance(since, MessageId) or getattr(since, "status_hint", None) == 400
+    assert since is None or isinstance(since, MessageId) or getattr(since, "status_hint", None) == 400
 
 
 def test_id_lines() -> None:
