@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 
 from hbpush.core.clock import TimerWheel
@@ -104,17 +105,19 @@ class IntervalPoll(Polling):
             self.absent(exchange, since)
             return
         self.hub.touch(exchange.args)
-        exchange.respond(self.format(page.messages) if page.messages else self.unchanged(_reached(since, page.last)))
+        exchange.respond(self.format(page.messages) if page.messages else self.unchanged(_reached(since, page)))
 
 
-def _reached(since: Since, last: MessageId) -> Since:
+def _reached(since: Since, page: Page) -> Since:
     """The id to go on with after a page without messages.
 
-    Who has an id of the future is brought back. Who has none gets the last one, lest a "newest" that comes again passes over
-    what was published in between; who starts with the oldest needs none before there is one.
+    Who has an id of the future is brought back, and who is told of a gap is led behind it, to hear of it once. Who has none gets the last
+    one, lest a "newest" that comes again passes over what was published in between; who starts with the oldest needs none before there
+    is one.
     """
+    last = page.last
     if isinstance(since, MessageId):
-        return min(since, last)
+        return last if page.missed else min(since, last)
     return since if since is OLDEST and last.tag == NO_TAG else last
 
 
@@ -131,17 +134,20 @@ class LongPoll(Polling):
         self.admission = Admission(hub, counters, settings)
 
     def begin(self, exchange: Exchange, since: Since) -> None:
-        if since is NEWEST:
+        if since is NEWEST or isinstance(since, Last):
             # Made an id of, so that an answer without a message can give one: the client would pass over what comes before it asks again.
-            then(self.hub.read(exchange.args, NEWEST, 1), partial(self._from_newest, exchange), partial(fail, exchange))
+            then(self.hub.read(exchange.args, since, 1), partial(self._from_last, exchange, since), partial(fail, exchange))
         else:
-            self.hub.subscribe(exchange.args, Poll(self, exchange, since), since, must_exist=True)
+            self._wait(exchange, since)
 
     def timed_out(self, since: Since) -> bytes:
         return self.unchanged(since, self.timeout_status)
 
-    def _from_newest(self, exchange: Exchange, page: Page) -> None:
-        self.hub.subscribe(exchange.args, Poll(self, exchange, page.last), page.last, must_exist=True)
+    def _from_last(self, exchange: Exchange, since: Since, page: Page) -> None:
+        self._wait(exchange, since if page.messages else page.last)
+
+    def _wait(self, exchange: Exchange, since: Since) -> None:
+        self.hub.subscribe(exchange.args, Poll(self, exchange, since), since, must_exist=True)
 
 
 class Poll(HeldPoll, Waiting):
@@ -154,6 +160,8 @@ class Poll(HeldPoll, Waiting):
     def missed(self) -> None:
         if MISSED not in self._exchange.extra:
             self._exchange.extra += MISSED
+        if self.held:
+            self._go_behind_gap()
 
     def joined(self) -> None:
         place = self._place
@@ -174,6 +182,8 @@ class Poll(HeldPoll, Waiting):
             if not self.held:
                 return
         super().joined()
+        if self.held and MISSED in self._exchange.extra:
+            self._go_behind_gap()
 
     def closed(self, reason: CloseReason) -> None:
         self.forget()
@@ -191,6 +201,17 @@ class Poll(HeldPoll, Waiting):
             case _:
                 exchange.respond(away())
 
+    def _go_behind_gap(self) -> None:
+        """Find where the channel stands: an answer without a message gives that id, with which the same gap is not told again."""
+        # Whoever tells of a gap is not to hear that the store is away; then the client keeps its id, and is told once more.
+        with suppress(HbpushError):
+            then(self._place.hub.read(self._exchange.args, self._since, 1), self._found, _nothing)
+
+    def _found(self, page: Page) -> None:
+        # Messages that it finds are on their way to this poll.
+        if not page.messages:
+            self._since = page.last
+
     def _claimed(self, claim: Claim) -> None:
         """Processes that share the store have decided. What has ended meanwhile is none of their business."""
         if not self.held:
@@ -204,3 +225,7 @@ class Poll(HeldPoll, Waiting):
     def _refused(self, _: BaseException) -> None:
         if self.held:
             self.leave(away())
+
+
+def _nothing(_: BaseException) -> None:
+    """Nobody waits for it."""

@@ -8,6 +8,7 @@ import pytest
 
 from hbpush.core.message import NEWEST, ChannelRef, Draft
 from hbpush.core.subscription import CloseReason
+from hbpush.errors import StoreUnavailable
 from hbpush.relay.rules import http_date
 from hbpush.relay.subscriber import Poll
 from hbpush.stores.base import Receipt
@@ -102,6 +103,18 @@ async def test_time_out_of_the_newest_gives_an_id(site: Site) -> None:
     site.clock.advance(31)
     ended = await poll.answer()
     assert (ended.status, ended.headers[b"last-modified"], ended.headers[b"etag"]) == (304, http_date(SECOND), b"0")
+
+
+async def test_time_out_of_the_last_n_gives_an_id(site: Site) -> None:
+    await site.serve(PUBLISHER, subscriber(subscriber_timeout=30, first_message=1))
+    poll = await site.hold("/sub/news")
+    site.clock.advance(31)
+    ended = await poll.answer()
+    assert (ended.status, ended.headers[b"last-modified"]) == (304, http_date(SECOND))
+    for body in (b"one", b"two"):
+        await site.post("/pub/news", body)
+    assert (await site.ask("GET", "/sub/news", f"If-Modified-Since: {http_date(SECOND).decode()}")).body == b"one"
+    assert (await site.ask("GET", "/sub/news")).body == b"two"
 
 
 async def test_time_out_never_breaks_the_promise_of_a_receipt(site: Site) -> None:
@@ -273,6 +286,28 @@ async def test_peer_that_leaves_before_history_is_read(site: Site) -> None:
     store.answer()
     await site.until(lambda: not site.hub.listening(NEWS))
     assert (await site.post("/pub/news", b"x")).status == 202
+
+
+async def test_time_out_after_a_gap_while_held_leads_behind_it(site: Site) -> None:
+    await site.serve(PUBLISHER, subscriber(subscriber_timeout=30), make_store=late_store)
+    store = site.store
+    assert isinstance(store, LateStore)
+    store.late = set()
+    await site.post("/pub/news", b"one")
+    poll = await site.hold("/sub/news", *since(SECOND, 0))
+    store.echo_held = True
+    site.hub.publish(NEWS, Draft(b"on its way", stored=False))
+    store.late = {"read_after"}
+    site.hub.gap(NEWS)
+    store.answer()
+    await site.ask("GET", "/pub/news")
+    # What cannot be read is no reason to break a poll off.
+    store.late, store.refusal = set(), StoreUnavailable("away")
+    site.hub.gap(NEWS)
+    store.refusal = None
+    site.clock.advance(31)
+    ended = await poll.answer()
+    assert (ended.status, ended.headers[b"x-relay-missed"], ended.headers[b"etag"]) == (304, b"1", b"1")
 
 
 async def test_gap_while_held_is_told_once(site: Site) -> None:

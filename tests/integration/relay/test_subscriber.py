@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from hbpush.core.subscription import CloseReason
 from hbpush.errors import StoreUnavailable
 from hbpush.relay.rules import http_date
 from tests.integration.relay.conftest import Site, late_store
@@ -187,14 +188,43 @@ async def test_interval_without_news(site: Site) -> None:
 
 
 async def test_interval_echo_of_a_date_alone(site: Site) -> None:
-    await site.serve(
-        {"type": "publisher", "prefix": "/pub/", "message_timeout": 2}, {"type": "subscriber", "prefix": "/isub/", "polling": "interval"}
-    )
+    await site.serve()
+    await site.ask("PUT", "/pub/news")
+    same = await site.ask("GET", "/isub/news", *since(SECOND))
+    assert (same.status, ids(same), same.headers.get(b"x-relay-missed")) == (304, (http_date(SECOND), None), None)
+
+
+@pytest.mark.parametrize("answered", ["time-out", "shutdown", "interval"])
+@pytest.mark.parametrize("published", [True, False])
+async def test_a_client_that_takes_up_ids_hears_of_a_gap_once(site: Site, answered: str, published: bool) -> None:
+    polling = {"polling": "interval"} if answered == "interval" else {"subscriber_timeout": 30}
+    await site.serve({"type": "publisher", "prefix": "/pub/", "message_timeout": 2}, {"type": "subscriber", "prefix": "/sub/", **polling})
     site.clock.advance(100)
-    await publish(site, b"dies")
+    if published:
+        await publish(site, b"dies", b"dies too")
+    else:
+        await site.ask("PUT", "/pub/news")
     site.clock.advance(3)
-    gone = await site.ask("GET", "/isub/news", *since(SECOND + 50))
-    assert (gone.status, ids(gone)) == (304, (http_date(SECOND + 50), None))
+
+    async def poll(lines: list[str]) -> Answer:
+        if answered == "interval":
+            return await site.ask("GET", "/sub/news", *lines)
+        client = await site.hold("/sub/news", *lines)
+        if answered == "time-out":
+            site.clock.advance(31)
+        else:
+            site.hub.release(CloseReason.SHUTDOWN, site.locations[1])
+        return await client.answer()
+
+    told = await poll(since(SECOND - 50, 3))
+    assert (told.status, told.headers[b"x-relay-missed"], told.body) == (304, b"1", b"")
+    assert ids(told) == ((http_date(SECOND + 100), b"1") if published else (http_date(SECOND), None))
+    lines = since(SECOND + 100, 1) if published else since(SECOND)
+    again = await poll(lines)
+    assert (again.status, again.headers.get(b"x-relay-missed"), ids(again)) == (304, None, ids(told))
+    await publish(site, b"next")
+    got = await site.ask("GET", "/sub/news", *lines)
+    assert (got.body, got.headers.get(b"x-relay-missed")) == (b"next", None)
 
 
 async def test_interval_counts_as_a_request(site: Site) -> None:
