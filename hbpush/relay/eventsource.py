@@ -37,6 +37,7 @@ class EventSource(Streaming):
     """The place of event streams."""
 
     protocol = "eventsource"
+    tells_place = True
 
     def __init__(self, owner: object, context: LocationContext, settings: SubscriberSettings) -> None:
         super().__init__(owner, context, settings)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import ClassVar
 
-from hbpush.core.message import NEWEST, ChannelRef, Edge, Last, Since
+from hbpush.core.message import NEWEST, OLDEST, ChannelRef, Edge, Last, Since
 from hbpush.core.result import then
 from hbpush.daemon.location import LocationContext
 from hbpush.errors import HbpushError, ProtocolError
@@ -33,6 +33,8 @@ class Streaming(ABC):
     """
 
     protocol: ClassVar[str]
+    tells_place: ClassVar[bool] = False
+    """Whether a client can be told where it begins, before any message."""
 
     def __init__(self, owner: object, context: LocationContext, settings: SubscriberSettings) -> None:
         self.owner = owner
@@ -86,20 +88,25 @@ class Streaming(ABC):
     def make(self, exchange: Exchange, refs: Sequence[ChannelRef], sinces: Sequence[Since], told: bool) -> Stream:
         """A subscription. ``told``: the client is told where it begins, for it does not know."""
 
-    def _stand(self, exchange: Exchange, refs: Sequence[ChannelRef], sinces: list[Since], told: bool) -> None:
-        for index, since in enumerate(sinces):
-            if since is NEWEST:
+    def _stand(self, exchange: Exchange, refs: Sequence[ChannelRef], sinces: list[Since], told: bool, at: int = 0) -> None:
+        for index in range(at, len(sinces)):
+            since = sinces[index]
+            if since is NEWEST or isinstance(since, Last) or (since is OLDEST and self.tells_place and len(sinces) == 1):
                 # Made an id of, so that the client has one to come back with: it would pass over what comes in between.
-                page = self.hub.read(refs[index], NEWEST, 1)
-                then(page, partial(self._stands, exchange, refs, sinces, index), partial(fail, exchange))
+                page = self.hub.read(refs[index], since, 1)
+                then(page, partial(self._stands, exchange, refs, sinces, told, index), partial(fail, exchange))
                 return
         self.make(exchange, refs, sinces, told).start()
 
-    def _stands(self, exchange: Exchange, refs: Sequence[ChannelRef], sinces: list[Since], index: int, page: Page) -> None:
-        sinces[index] = page.last
+    def _stands(self, exchange: Exchange, refs: Sequence[ChannelRef], sinces: list[Since], told: bool, index: int, page: Page) -> None:
+        if not page.messages:
+            sinces[index], told = page.last, True
+        elif sinces[index] is not OLDEST:
+            # What comes first is the first of the last n still, when others have come meanwhile.
+            sinces[index] = page.messages[0].previous
         # Who calls may be a Future's callback, which would not answer an error.
         try:
-            self._stand(exchange, refs, sinces, True)
+            self._stand(exchange, refs, sinces, told, index + 1)
         except HbpushError as error:
             fail(exchange, error)
 

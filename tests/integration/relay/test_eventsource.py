@@ -127,6 +127,37 @@ async def test_newest_begins_with_an_id(site: Site) -> None:
     assert await again.event() == Event("first", id=f"{SECOND}:0")
 
 
+@pytest.mark.parametrize("first", [1, 3, "oldest"])
+async def test_an_empty_channel_begins_with_an_id(site: Site, first: int | str) -> None:
+    await site.serve(PUBLISHER, place(first_message=first, create_on_get=True), max_messages=3)
+    stream = await source(site, "/es/news")
+    assert stream.parser.last_id
+    stream.client.leave()
+    for number in range(3):
+        await site.post("/pub/news", b"%d" % number)
+    again = await source(site, "/es/news", f"Last-Event-ID: {stream.parser.last_id}")
+    assert [(await again.event()).data for _ in range(3)] == ["0", "1", "2"]
+    await site.post("/pub/news", b"3")
+    late = await source(site, "/es/news", f"Last-Event-ID: {stream.parser.last_id}")
+    assert (await late.event()).name == "gap"
+
+
+async def test_the_last_n_of_several_channels(site: Site) -> None:
+    """A channel without messages has a place as well, and one whose messages have not come yet is not begun anew."""
+    await site.serve(PUBLISHER, place(first_message=1, multiple=True))
+    await site.ask("PUT", "/pub/a")
+    for body in (b"0", b"1"):
+        await site.post("/pub/b", body)
+    stream = await source(site, "/es/a,b")
+    assert stream.parser.last_id == f"{SECOND}:-1,{SECOND}:0"
+    assert await stream.event() == Event("1", id=f"{SECOND}:-1,[{SECOND}:1]")
+    for name in ("a", "b"):
+        for body in (b"2", b"3"):
+            await site.post(f"/pub/{name}", body)
+    again = await source(site, "/es/a,b", f"Last-Event-ID: {SECOND}:-1,{SECOND}:0")
+    assert sorted([(await again.event()).data for _ in range(5)]) == ["1", "2", "2", "3", "3"]
+
+
 async def test_last_n(site: Site) -> None:
     await site.serve(PUBLISHER, place(first_message=2))
     for body in (b"0", b"1", b"2"):
@@ -192,7 +223,7 @@ async def test_heartbeats(site: Site) -> None:
     assert not any(site.wheel._buckets.values()) or site.clock.advance(11) is None
     await site.post("/pub/news", b"x")
     assert (await quiet.event()).data == "x"
-    assert quiet.parser.comments == 1
+    assert quiet.parser.comments == 0
 
 
 async def test_http_1_0(site: Site) -> None:
@@ -397,8 +428,10 @@ async def test_what_comes_while_the_store_is_asked(site: Site) -> None:
     await site.post("/pub/news", b"kept")
     client = await site.host.connect()
     await client.send(get(b"/es/news"))
-    await site.until(store.waiting)
-    store.answer()
+    # Once for where it begins, and once for what follows.
+    for _ in range(2):
+        await site.until(store.waiting)
+        store.answer()
     # History is read; what comes until the claim is decided is kept.
     await site.until(lambda: "claim" in store.asked)
     await site.post("/pub/news", b"live")
