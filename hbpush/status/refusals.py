@@ -28,7 +28,7 @@ KINDS = {
     "store_full": "what a store had no room for",
     "store_refused": "what Redis refused",
     "too_many_connections": "connections over max_connections",
-    "too_many_held": "held requests over max_held_per_address",
+    "too_many_held": "held requests, streams and WebSockets over max_held_per_address",
     "websocket_failed": "WebSockets that broke the protocol, or a bound of it",
 }
 """Kind -> what it counts."""

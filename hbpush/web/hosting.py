@@ -15,6 +15,7 @@ from hbpush.errors import ProtocolError
 from hbpush.web.answers import fail
 from hbpush.web.exchange import Endpoint, Exchange
 from hbpush.web.limits import Limits
+from hbpush.web.websocket_transport import Transport
 
 
 class Hosting(ABC):
@@ -22,6 +23,7 @@ class Hosting(ABC):
 
     def __init__(self) -> None:
         self._held: Counter[str] = Counter()
+        self._sockets: dict[Transport, str] = {}
         self._pending: set[asyncio.Future[object]] = set()
 
     @property
@@ -73,7 +75,7 @@ class Hosting(ABC):
             future.cancel()
 
     def hold_for(self, address: str) -> bool:
-        """Count a held request for an address; False when it has too many."""
+        """Count a held request, a stream or a WebSocket for an address; False when it has too many."""
         limit = self.limits.max_held_per_address
         if limit and self._held[address] >= limit:
             self.counters.refuse("too_many_held", f"more than {limit} held requests of one address")
@@ -82,8 +84,18 @@ class Hosting(ABC):
         return True
 
     def held(self) -> int:
-        """How many requests are counted as held."""
+        """How many requests, streams and WebSockets are counted as held."""
         return self._held.total()
+
+    def hold_on(self, transport: Transport, address: str) -> None:
+        """What is counted for an address goes on as a WebSocket, until `release`."""
+        self._sockets[transport] = address
+
+    def release(self, transport: Transport) -> None:
+        """A WebSocket is over."""
+        address = self._sockets.pop(transport, None)
+        if address is not None:
+            self.release_address(address)
 
     def release_address(self, address: str) -> None:
         """One held request less."""

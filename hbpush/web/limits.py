@@ -20,4 +20,6 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     body_timeout: Annotated[Timeout, msgspec.Meta(description="seconds for a request's body to arrive")] = 30
     idle_timeout: Annotated[Timeout, msgspec.Meta(description="seconds that a connection may wait between requests")] = 75
     max_connections: Annotated[Count, msgspec.Meta(description="open connections, 0 for the limit of file descriptors less 100")] = 0
-    max_held_per_address: Annotated[Count, msgspec.Meta(description="held requests and streams of one address, 0 for no limit")] = 0
+    max_held_per_address: Annotated[
+        Count, msgspec.Meta(description="held requests, streams and WebSockets of one address, 0 for no limit")
+    ] = 0

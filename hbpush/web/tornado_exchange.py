@@ -64,9 +64,6 @@ class Host(Hosting):
     def adopt(self, transport: Transport) -> None:
         """A connection is a WebSocket now. Ending it is the business of whoever owns the HTTPServer, as with Tornado's own."""
 
-    def release(self, transport: Transport) -> None:
-        """A WebSocket is over."""
-
 
 class TornadoExchange(Exchange):
     """The connection is there until the answer; then everything is a no-op."""
@@ -146,17 +143,21 @@ class TornadoExchange(Exchange):
 
     def hold(self, gone: Callable[[], object]) -> bool:
         connection = self._unanswered()
-        if connection is None:
+        if connection is None or not self._may_hold():
             return False
+        self._gone = gone
+        self._headers = NO_HEADERS
+        self.body = b""
+        return True
+
+    def _may_hold(self) -> bool:
+        """Whether the client may have one more; if not, it is told so."""
         if self._host.limits.max_held_per_address and self._address is None:
             address = self.remote_ip
             if not self._host.hold_for(address):
                 self.respond(UNAVAILABLE.wire(b"too many held requests for this address\n"))
                 return False
             self._address = address
-        self._gone = gone
-        self._headers = NO_HEADERS
-        self.body = b""
         return True
 
     def cut(self) -> None:
@@ -199,15 +200,23 @@ class TornadoExchange(Exchange):
         ping_interval: float = 25,
         ping_timeout: float = 20,
     ) -> None:
-        upgrade(self, self.detach, self._host, listener, subprotocol, max_message, outbox, ping_interval, ping_timeout)
+        if self._unanswered() is not None and self._may_hold():
+            upgrade(self, self.detach, self._host, listener, subprotocol, max_message, outbox, ping_interval, ping_timeout)
 
     def detach(self) -> tuple[Transport, bytes] | None:
-        """Take the connection from HTTP; what was read beyond this request stays in its stream. None when the peer has left."""
+        """Take the connection from HTTP; what was read beyond this request stays in its stream. None when the peer has left.
+
+        It goes on counting for its address, if it does, until `Host.release`.
+        """
         connection = self._unanswered()
         if connection is None:
             return None
+        address, self._address = self._address, None
         self._release()
-        return StreamTransport(connection.detach()), b""
+        transport = StreamTransport(connection.detach())
+        if address is not None:
+            self._host.hold_on(transport, address)
+        return transport, b""
 
     def left(self) -> None:
         """The peer is gone."""

@@ -15,7 +15,7 @@ from tornado.web import Application
 from hbpush.core.clock import TimerWheel
 from hbpush.core.counters import Counters
 from hbpush.web.answers import NOT_FOUND, Head
-from hbpush.web.exchange import Endpoint, Exchange, Writer
+from hbpush.web.exchange import Endpoint, Exchange, WebSocket, Writer
 from hbpush.web.limits import Limits
 from hbpush.web.native import NativeServer
 from hbpush.web.proxies import TrustedProxies
@@ -154,6 +154,7 @@ class Places:
         self.seen = 0
         self.gate: asyncio.Future[bytes] | None = None
         self.outbox = 1024 * 1024
+        self.sockets = 0
         self._changed: list[asyncio.Future[None]] = []
 
     def routes(self) -> list[Route]:
@@ -161,6 +162,7 @@ class Places:
             "echo": self.echo, "hold": self.hold, "stream": self.stream, "boom": self.boom, "later": self.later,
             "late-boom": self.late_boom, "stream-boom": self.stream_boom, "headers": self.headers, "who": self.who, "last": self.last,
             "extra": self.extra, "none": self.none, "upgrade": self.upgrade, "silent": self.silent, "big": self.big,
+            "socket": self.socket,
         }  # fmt: skip
         small = Route(Exact("/small"), self.echo, _nothing, 1000)
         large = Route(Exact("/large"), self.echo, _nothing, 64 * 1024 * 1024)
@@ -216,6 +218,14 @@ class Places:
             self.writers.append(writer)
         self._tell()
 
+    def socket(self, exchange: Exchange) -> None:
+        exchange.websocket(_Socket(self))
+        self._tell()
+
+    def socket_changed(self, more: int) -> None:
+        self.sockets += more
+        self._tell()
+
     def boom(self, exchange: Exchange) -> None:
         raise RuntimeError("boom")
 
@@ -256,6 +266,25 @@ class Places:
 
     def name(self, exchange: Exchange) -> None:
         exchange.respond(OK.wire(exchange.args))
+
+
+class _Socket:
+    """What hears a WebSocket of `Places`: when it begins and ends."""
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+
+    def opened(self, _: WebSocket) -> None:
+        self._places.socket_changed(1)
+
+    def received(self, _: str | bytes) -> None:
+        """Nobody answers."""
+
+    def drained(self) -> None:
+        """Nothing waits."""
+
+    def gone(self, _: int) -> None:
+        self._places.socket_changed(-1)
 
 
 def _nothing(_: bytes) -> None:

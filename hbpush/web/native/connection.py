@@ -269,8 +269,11 @@ class Connection(asyncio.Protocol):
             self._resume_reading()
             self.data_received(tail)
 
-    def detach(self) -> tuple[asyncio.Transport, bytes]:
+    def detach(self, held: bool) -> tuple[asyncio.Transport, bytes]:
         """HTTP is over on this connection; see `NativeExchange.detach`."""
+        if held and self._held_for is not None:
+            self.server.hold_on(self.transport, self._held_for)
+            self._held_for = None
         tail, self._tail = self._tail or b"", None
         self.current = None
         self.lingering = True
@@ -366,7 +369,7 @@ class Connection(asyncio.Protocol):
             self.transport.close()
 
     def may_hold(self, address: str) -> bool:
-        """Count a held request for its address; False when there are too many."""
+        """Count a held request, a stream or a WebSocket for its address; False when there are too many."""
         if self._held_for is not None:
             return True
         if not self.server.hold_for(address):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hbpush.web.answers import REASONS, UNAVAILABLE, stamp
@@ -119,14 +120,18 @@ class NativeExchange(Exchange):
 
     def hold(self, gone: Callable[[], object]) -> bool:
         connection = self._connection
-        if connection is None:
-            return False
-        if connection.server.limits.max_held_per_address and not connection.may_hold(self.remote_ip):
-            self.respond(UNAVAILABLE.wire(b"too many held requests for this address\n"))
+        if connection is None or not self._may_hold(connection):
             return False
         self._gone = gone
         self._headers = NO_HEADERS
         self.body = b""
+        return True
+
+    def _may_hold(self, connection: Connection) -> bool:
+        """Whether the client may have one more; if not, it is told so."""
+        if connection.server.limits.max_held_per_address and not connection.may_hold(self.remote_ip):
+            self.respond(UNAVAILABLE.wire(b"too many held requests for this address\n"))
+            return False
         return True
 
     def cut(self) -> None:
@@ -198,20 +203,22 @@ class NativeExchange(Exchange):
         ping_timeout: float = 20.0,
     ) -> None:
         connection = self._connection
-        if connection is not None:
-            upgrade(self, self.detach, connection.server, listener, subprotocol, max_message, outbox, ping_interval, ping_timeout)
+        if connection is not None and self._may_hold(connection):
+            take = partial(self.detach, held=True)
+            upgrade(self, take, connection.server, listener, subprotocol, max_message, outbox, ping_interval, ping_timeout)
 
-    def detach(self) -> tuple[asyncio.Transport, bytes] | None:
+    def detach(self, held: bool = False) -> tuple[asyncio.Transport, bytes] | None:
         """Take the connection from HTTP: its transport and what was read beyond this request. None when the peer has left.
 
-        Whoever takes it sets the transport's protocol in the same call.
+        Whoever takes it sets the transport's protocol in the same call. With ``held`` it goes on counting for its address, if it does,
+        until `NativeServer.release`.
         """
         connection = self._connection
         if connection is None:
             return None
         self._connection = None
         self._gone = None
-        return connection.detach()
+        return connection.detach(held)
 
     def end_stream(self, connection: Connection) -> None:
         """The last bytes of a stream are written."""

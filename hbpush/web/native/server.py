@@ -98,7 +98,7 @@ class NativeServer(Hosting):
         return (
             Figure("connections", len(self.connections) + len(self._adopted), "Open connections."),
             Figure("upgraded_connections", len(self._adopted), "Those of them that speak HTTP no longer: WebSockets for the most part."),
-            Figure("held_requests", self.held(), "Requests and streams that are held, where max_held_per_address has them counted."),
+            Figure("held_requests", self.held(), "Held requests, streams and WebSockets, where max_held_per_address has them counted."),
         )
 
     async def listen(
@@ -187,6 +187,7 @@ class NativeServer(Hosting):
 
     def release(self, transport: Transport) -> None:
         """An adopted connection is over."""
+        super().release(transport)
         self._adopted.discard(transport)
         self._tell_if_empty()
 

@@ -9,6 +9,7 @@ import pytest
 from hbpush.web.limits import Limits
 from tests.integration.web.conftest import natives, stock
 from tests.support.hosts import BIG, Host, get, request
+from tests.support.websocket import request as upgrade
 
 
 @natives
@@ -177,6 +178,38 @@ async def test_more_held_requests_of_one_address_than_there_may_be(host: Host, p
     await places.until(lambda: places.gone)
     await first.send(get(b"/hold"))
     await places.until(lambda: len(places.held) == 3)
+
+
+async def test_websockets_count_among_what_one_address_holds(host: Host) -> None:
+    """Each is counted until it is over, however it ends, and once."""
+    places = await host.serve_places(Limits(max_held_per_address=2))
+    handshake = upgrade(path=b"/socket")
+    for code in (b"\x88\x82\0\0\0\0\x03\xe8", None):
+        first, second, third = await host.connect(), await host.connect(), await host.connect()
+        assert (await first.ask(handshake)).status == 101
+        assert (await second.ask(handshake)).status == 101
+        for wire in (handshake, get(b"/hold"), get(b"/stream")):
+            answer = await third.ask(wire)
+            assert (answer.status, answer.headers[b"retry-after"]) == (503, b"1")
+        assert (await third.ask(get(b"/echo"))).status == 200
+        if code is None:
+            first.leave()
+        else:
+            await first.send(code)
+            assert (await first.rest()).startswith(b"\x88")
+            first.leave()
+        await places.until(lambda: places.sockets == 1)
+        # One that does not become a WebSocket is not counted on.
+        for _ in range(2):
+            assert (await third.ask(upgrade(path=b"/socket", sec_websocket_version=b"12"))).status == 426
+        assert (await third.ask(handshake)).status == 101
+        assert (await (await host.connect()).ask(get(b"/hold"))).status == 503
+        second.leave()
+        third.leave()
+        await places.until(lambda: places.sockets == 0)
+    if not host.kind.tornado:
+        assert host.native.held() == 0
+    assert host.counters.counts["too_many_held"] == 8
 
 
 @natives
