@@ -15,6 +15,7 @@ from hbpush.web.limits import Limits
 from hbpush.web.native.connection import Connection
 from hbpush.web.native.heads import Heads
 from hbpush.web.native.reader import Reader
+from hbpush.web.native.vanished import give_up_after
 from hbpush.web.proxies import TrustedProxies
 from hbpush.web.routes import Routes
 from hbpush.web.websocket_transport import Transport
@@ -88,6 +89,7 @@ class NativeServer(Hosting):
     def limits(self, limits: Limits) -> None:
         self._limits = limits
         self.heads.clear()
+        self._give_up()
 
     @property
     def counters(self) -> Counters:
@@ -135,9 +137,15 @@ class NativeServer(Hosting):
 
     def _listens(self, listener: asyncio.Server) -> list[tuple[str, int]]:
         self._listeners.append(listener)
+        self._give_up()
         if self._sweep_timer is None:
             self._sweep_timer = self.clock.call_later(SWEEP, self._sweep)
         return [listening.getsockname()[:2] for listening in listener.sockets]
+
+    def _give_up(self) -> None:
+        for listener in self._listeners:
+            for listening in listener.sockets:
+                give_up_after(listening, self._limits.peer_timeout)
 
     def connection(self) -> Connection:
         """The protocol for an accepted socket."""
