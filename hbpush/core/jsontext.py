@@ -149,6 +149,28 @@ def decode(text: str | bytes) -> object:
         raise ProtocolError("JSON is nested too deeply") from None
 
 
+def members(text: str) -> dict[str, str]:
+    """The members of a JSON object, each value as it was spelled; the last of those that repeat. Raises ProtocolError as `decode` does."""
+    if not isinstance(decode(text), dict):
+        raise ProtocolError("not a JSON object")
+    found: dict[str, str] = {}
+    at = _skip(text, text.index("{") + 1)
+    # It was read whole: what has to come next is there.
+    while text[at] != "}":
+        name, at = _LENIENT.raw_decode(text, at)
+        at = _skip(text, at)
+        _, end = _LENIENT.raw_decode(text, at)
+        found[name] = text[at:end]
+        at = _skip(text, end)
+    return found
+
+
+def _skip(text: str, at: int) -> int:
+    """Behind the blanks at a place, and a colon or comma among them."""
+    found = _BETWEEN.match(text, at)
+    return at if found is None else found.end()
+
+
 def _finite(digits: str) -> float:
     number = float(digits)
     if math.isinf(number):
@@ -160,4 +182,5 @@ def _refuse(constant: str) -> object:
     raise ValueError(f"JSON has no {constant}")
 
 
+_BETWEEN = re.compile(r"[ \t\n\r]*[:,]?[ \t\n\r]*")
 _LENIENT = json.JSONDecoder(parse_float=_finite, parse_constant=_refuse)

@@ -80,7 +80,7 @@ def publication(text: str) -> tuple[str | None, Draft]:
     Data of a type of JSON is published as it is spelled, a text of any other type as its characters, and in base64 as its bytes.
     """
     try:
-        given = _decoder.decode(text)
+        given = _read(text)
         media = None if given.type is None else _value(given.type, "type")
         raw = bytes(given.publish)
         if given.encoding is not None:
@@ -90,8 +90,10 @@ def publication(text: str) -> tuple[str | None, Draft]:
         return given.channel, _draft(raw, media or JSON, given.event)
     except msgspec.DecodeError as refused:
         raise ProtocolError(str(refused)) from None
-    except (UnicodeError, ValueError):
-        raise ProtocolError("what is published is not in its encoding") from None
+    except UnicodeEncodeError:
+        raise ProtocolError("half a surrogate pair is in a text, which has to be UTF-8") from None
+    except ValueError:
+        raise ProtocolError("what is published is not base64") from None
     except RecursionError:
         raise ProtocolError("JSON is nested too deeply") from None
 
@@ -101,8 +103,28 @@ def _draft(body: bytes, media: bytes, event: str | None) -> Draft:
     return Draft(body, media, name or None)
 
 
+def _read(text: str) -> Publication:
+    try:
+        return _decoder.decode(text)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError as refused:
+        # Scripts write half a surrogate pair as an escape, which is JSON, and may be published as such.
+        try:
+            found = jsontext.members(text)
+        except ProtocolError:
+            raise refused from None
+    given: dict[str, object] = {name: jsontext.decode(value) for name, value in found.items() if name != "publish"}
+    if "publish" in found:
+        given["publish"] = msgspec.Raw(found["publish"].encode())
+    return msgspec.convert(given, Publication)
+
+
 def _text(raw: bytes) -> str:
-    return msgspec.json.decode(raw, type=str)
+    text = jsontext.decode(raw)
+    if not isinstance(text, str):
+        raise ProtocolError("base64 is a text")
+    return text
 
 
 def _value(text: str, name: str) -> bytes:

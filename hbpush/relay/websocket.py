@@ -217,7 +217,7 @@ class JsonStream(SocketStream):
         for leg in self.legs:
             if leg.ref.id == channel:
                 return leg.ref
-        raise ProtocolError("this is not a stream of that channel" if channel else "name the channel: there are several")
+        raise ProtocolError("name the channel: there are several" if channel is None else "this is not a stream of that channel")
 
     def _say(self, text: bytes) -> None:
         self.say(frame(text, True))

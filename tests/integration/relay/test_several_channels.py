@@ -48,6 +48,9 @@ async def test_websocket(site: Site) -> None:
     assert await plain.read_frame() == (TEXT, b"1")
     peer.say({"publish": "2"})
     assert await peer.said() == {"error": "name the channel: there are several"}
+    for other in ("", "c"):
+        peer.say({"publish": "2", "channel": other})
+        assert await peer.said() == {"error": "this is not a stream of that channel"}
     peer.say({"publish": "2", "channel": "a"})
     said = [await peer.said(), await peer.said()]
     assert {"published": f"{SECOND}:0", "channel": "a"} in said

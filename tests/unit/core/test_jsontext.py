@@ -217,3 +217,16 @@ def test_structs_too() -> None:
     assert encode([Point(1.5), "\ud800"]) == '[{"x":1.5},"\\ud800"]'
     with pytest.raises(ValueError, match="no NaN"):
         encode([Point(math.nan)])
+
+
+@given(st.dictionaries(TEXTS, VALUES, max_size=5))
+def test_members_are_as_they_were_spelled(value: dict[str, object]) -> None:
+    spelled = {name: json.dumps(each, separators=(" , ", " : ")) for name, each in value.items()}
+    text = " {\n" + " ,\t".join(f"{json.dumps(name)} :\r{each} " for name, each in spelled.items()) + "} "
+    assert jsontext.members(text) == spelled
+
+
+@pytest.mark.parametrize("text", ["", "[]", '"{}"', "{", '{"a"}', '{"a":1,}', '{"a":1} x', "\ud800", '{"a":' + "[" * 100_000])
+def test_what_has_no_members(text: str) -> None:
+    with pytest.raises(ProtocolError):
+        jsontext.members(text)

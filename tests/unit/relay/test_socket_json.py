@@ -63,6 +63,11 @@ def test_notices() -> None:
         ('{"publish": "h\\u00e9"}', None, Draft("h\u00e9".encode(), b"text/plain")),
         ('{"publish": {"n": 1.50, "m": [ ]}}', None, Draft(b'{"n": 1.50, "m": [ ]}', b"application/json")),
         ('{"publish": null}', None, Draft(b"null", b"application/json")),
+        # As JSON.stringify writes a text that was cut between the halves of a character.
+        ('{"publish":{"a":"\\ud800"}}', None, Draft(b'{"a":"\\ud800"}', b"application/json")),
+        (' { "type":null,"publish" : [1.50, "\\uDC00"] ,"channel":"a" } ', "a", Draft(b'[1.50, "\\uDC00"]', b"application/json")),
+        ('{"publish":"\\ud800","type":"text/json"}', None, Draft(b'"\\ud800"', b"text/json")),
+        ('{"publish":"a","channel":"\\udc80"}', "\udc80", Draft(b"a", b"text/plain")),
         ('{"publish": "", "channel": "a"}', "a", Draft(b"", b"text/plain")),
         ('{"publish": "<p>", "type": "text/html", "event": "page"}', None, Draft(b"<p>", b"text/html", "page")),
         ('{"publish": "a", "type": "application/json", "event": ""}', None, Draft(b'"a"', b"application/json")),
@@ -87,3 +92,21 @@ def test_what_is_refused(text: str) -> None:
     with pytest.raises(ProtocolError) as refused:
         publication(text)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"publish": "\\ud800"}', "half a surrogate pair"),
+        ('{"publish": 1, "event": "\\ud800"}', "half a surrogate pair"),
+        ('{"publish": "\\ud800", "encoding": "base64"}', "not base64"),
+        ('{"publish": 1, "encoding": "base64"}', "base64"),
+        ('{"publish": "\\ud800", "to": 1}', "unknown field `to`"),
+        ('{"type": "\\ud800"}', "missing required field `publish`"),
+        ('["\\ud800"]', "."),
+        ('{"publish": "\\ud800"', "truncated"),
+    ],
+)
+def test_what_is_wrong_is_said(text: str, said: str) -> None:
+    with pytest.raises(ProtocolError, match=said):
+        publication(text)
