@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from hbpush.core.message import Message
 
@@ -17,18 +19,48 @@ Packets = Callable[[Sequence[Message]], Sequence[str]]
 """Messages -> packets of a protocol, which a session queues one by one. As a Format, it is interned."""
 
 
+Parts = Callable[[Sequence[Message]], Sequence[Any]]
+"""Messages -> what is dear to make of them, one for each."""
+
+
+class Composed(ABC):
+    """A Format of many that differ in little: ``parts`` makes what they have in common, once for a batch; `join` makes the bytes of it."""
+
+    __slots__ = ()
+
+    parts: Parts
+
+    @abstractmethod
+    def join(self, messages: Sequence[Message], parts: Sequence[Any]) -> bytes:
+        """Messages, and what ``parts`` has made of them -> wire bytes."""
+
+    def __call__(self, messages: Sequence[Message]) -> bytes:
+        return self.join(messages, self.parts(messages))
+
+
 class Wires(dict[Format, bytes]):
     """By Format, the bytes of some messages: made when they are asked for the first time."""
 
-    __slots__ = ("_messages",)
+    __slots__ = ("_messages", "_parts")
 
     def __init__(self, messages: Sequence[Message]) -> None:
         super().__init__()
         self._messages = messages
+        self._parts: dict[Parts, Sequence[Any]] | None = None
 
     def __missing__(self, format: Format) -> bytes:
-        wire = self[format] = format(self._messages)
+        wire = self[format] = self._joined(format) if isinstance(format, Composed) else format(self._messages)
         return wire
+
+    def _joined(self, format: Composed) -> bytes:
+        known = self._parts
+        if known is None:
+            known = self._parts = {}
+        make = format.parts
+        parts = known.get(make)
+        if parts is None:
+            parts = known[make] = make(self._messages)
+        return format.join(self._messages, parts)
 
 
 class Batch:

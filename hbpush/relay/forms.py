@@ -7,39 +7,53 @@ from itertools import repeat
 
 from hbpush.core.message import Message
 from hbpush.relay import socket_json
+from hbpush.relay.positions import Form
 from hbpush.web.carriers import chunk
-from hbpush.web.eventstream import message_pieces
+from hbpush.web.eventstream import named_data, pieces
 from hbpush.web.websocket import frame
 
+Event = tuple[bytes, bytes]
+"""A name, and data."""
 
-def events(messages: Sequence[Message], resumes: Sequence[str] | None = None) -> bytes:
-    """For an event stream on HTTP/1.0."""
-    return b"".join(_pieces(messages, resumes))
-
-
-def chunked_events(messages: Sequence[Message], resumes: Sequence[str] | None = None) -> bytes:
-    """For an event stream."""
-    return chunk(*_pieces(messages, resumes))
+Resumes = Sequence[str] | None
+"""Where a subscription of several channels stands after each message."""
 
 
-def _pieces(messages: Sequence[Message], resumes: Sequence[str] | None) -> list[bytes]:
+def _events(messages: Sequence[Message]) -> list[Event]:
+    return [named_data(message) for message in messages]
+
+
+def _joined_events(messages: Sequence[Message], parts: Sequence[Event], resumes: Resumes) -> bytes:
+    return b"".join(_pieces(messages, parts, resumes))
+
+
+def _chunked_events(messages: Sequence[Message], parts: Sequence[Event], resumes: Resumes) -> bytes:
+    return chunk(*_pieces(messages, parts, resumes))
+
+
+def _pieces(messages: Sequence[Message], parts: Sequence[Event], resumes: Resumes) -> list[bytes]:
     if resumes is None:
         resumes = [str(message.id) for message in messages]
-    pieces: list[bytes] = []
-    for message, resume in zip(messages, resumes, strict=True):
-        pieces += message_pieces(message, resume.encode())
-    return pieces
+    found: list[bytes] = []
+    for (name, data), resume in zip(parts, resumes, strict=True):
+        found += pieces(name, data, resume.encode())
+    return found
 
 
-def plain_frames(messages: Sequence[Message], resumes: Sequence[str] | None = None) -> bytes:
-    """For a WebSocket without a subprotocol: bodies, as text where they are UTF-8."""
-    return b"".join([frame(message.body, _is_text(message.body)) for message in messages])
+def _bodies(messages: Sequence[Message]) -> list[bytes]:
+    return [frame(message.body, _is_text(message.body)) for message in messages]
 
 
-def json_frames(messages: Sequence[Message], resumes: Sequence[str] | None = None) -> bytes:
-    """For a WebSocket with the subprotocol ``hbpush.json``."""
-    places = repeat(None) if resumes is None else resumes
-    return b"".join([frame(socket_json.message_json(message, place), True) for message, place in zip(messages, places, strict=False)])
+def _joined_bodies(_: Sequence[Message], parts: Sequence[bytes], __: Resumes) -> bytes:
+    return b"".join(parts)
+
+
+def _objects(messages: Sequence[Message]) -> list[bytes]:
+    return [socket_json.message_json(message) for message in messages]
+
+
+def _joined_objects(_: Sequence[Message], parts: Sequence[bytes], resumes: Resumes) -> bytes:
+    return b"".join([frame(socket_json.resumed(part, place), True) for part, place in zip(parts, resumes or repeat(None), strict=False)])
 
 
 def _is_text(body: bytes) -> bool:
@@ -48,3 +62,16 @@ def _is_text(body: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+events = Form(_events, _joined_events)
+"""For an event stream on HTTP/1.0."""
+
+chunked_events = Form(_events, _chunked_events)
+"""For an event stream."""
+
+plain_frames = Form(_bodies, _joined_bodies)
+"""For a WebSocket without a subprotocol: bodies, as text where they are UTF-8."""
+
+json_frames = Form(_objects, _joined_objects)
+"""For a WebSocket with the subprotocol ``hbpush.json``."""

@@ -9,17 +9,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import Any
 from weakref import WeakValueDictionary
 
-from hbpush.core.batch import Format
+from hbpush.core.batch import Composed, Format, Parts
 from hbpush.core.message import Message, MessageId
 from hbpush.errors import ProtocolError
 
 Ids = tuple[MessageId | None, ...]
 """The last id of each channel, None where there is none."""
 
-Form = Callable[[Sequence[Message], Sequence[str] | None], bytes]
-"""Messages, and where a subscription of several channels stands after each of them (None for one channel) -> wire bytes."""
+
+class Form:
+    """What messages look like on a stream; also the Format of a stream of one channel.
+
+    ``parts`` makes of each message what is the same wherever a subscription stands; ``joined`` makes the bytes: of messages, their
+    parts, and where a subscription of several channels stands after each of them (None for one channel).
+    """
+
+    __slots__ = ("joined", "parts")
+
+    def __init__(self, parts: Parts, joined: Callable[[Sequence[Message], Sequence[Any], Sequence[str] | None], bytes]) -> None:
+        self.parts = parts
+        self.joined = joined
+
+    def __call__(self, messages: Sequence[Message]) -> bytes:
+        return self.joined(messages, self.parts(messages), None)
+
 
 NONE = "-"
 CACHED_LENGTH = 128
@@ -95,17 +111,18 @@ def standing(form: Form, ids: Ids) -> Standing:
     return found
 
 
-class _Next:
+class _Next(Composed):
     """The Format of a `Standing` for one channel."""
 
-    __slots__ = ("_form", "_ids", "_index")
+    __slots__ = ("_form", "_ids", "_index", "parts")
 
     def __init__(self, form: Form, ids: Ids, index: int) -> None:
+        self.parts = form.parts
         self._form = form
         self._ids = ids
         self._index = index
 
-    def __call__(self, messages: Sequence[Message]) -> bytes:
+    def join(self, messages: Sequence[Message], parts: Sequence[Any]) -> bytes:
         index = self._index
         before, after = self._ids[:index], self._ids[index + 1 :]
-        return self._form(messages, [text((*before, message.id, *after), index) for message in messages])
+        return self._form.joined(messages, parts, [text((*before, message.id, *after), index) for message in messages])

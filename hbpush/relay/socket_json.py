@@ -27,8 +27,8 @@ TEXT, JSON, BINARY = b"text/plain", b"application/json", b"application/octet-str
 """The types of what is published without one: a text, any other JSON, base64."""
 
 
-def message_json(message: Message, resume: str | None = None) -> bytes:
-    """A message, with where a subscription of several channels stands after it."""
+def message_json(message: Message) -> bytes:
+    """A message."""
     data, is_base64 = content(message.body, message.content_type)
     media = "null" if message.content_type is None else jsontext.quote(message.content_type.decode("latin-1"))
     more = ""
@@ -36,9 +36,12 @@ def message_json(message: Message, resume: str | None = None) -> bytes:
         more = ',"encoding":"base64"'
     if message.event is not None:
         more += f',"event":{jsontext.quote(message.event)}'
-    if resume is not None:
-        more += f',"resume":"{resume}"'
     return f'{{"channel":{jsontext.quote(message.channel.id)},"id":"{message.id}","type":{media},"data":{data}{more}}}'.encode()
+
+
+def resumed(made: bytes, place: str | None) -> bytes:
+    """A message that is made, with where a subscription of several channels stands after it."""
+    return made if place is None else b'%b,"resume":"%b"}' % (made[:-1], place.encode())
 
 
 def gap(channel: str) -> bytes:

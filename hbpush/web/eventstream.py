@@ -31,15 +31,16 @@ _CR_TO_LF = bytes.maketrans(b"\r", b"\n")
 
 def event(data: bytes, id: bytes = b"", name: bytes = b"") -> bytes:
     """One event. ``data`` is UTF-8; ``id`` and ``name`` are on one line each, empty for none: a client then keeps the id that it has."""
-    return b"".join(_pieces(data, id, name))
+    return b"".join(pieces(name, _on_lines(data), id))
 
 
 def message_pieces(message: Message, id: bytes) -> tuple[bytes, ...]:
-    """A message as an event, with the id to resume by: what has to be joined to make it.
+    """A message as an event, with the id to resume by: what has to be joined to make it."""
+    return pieces(*named_data(message), id)
 
-    A large body is copied once, by whoever joins all that goes out together. Each copy on the way would leave a hole of its size beside
-    what waits for a slow reader, and double what that costs.
-    """
+
+def named_data(message: Message) -> tuple[bytes, bytes]:
+    """The name and the data of a message as an event, ready for `pieces`: what costs something is done."""
     body = message.body
     name = b"" if message.event is None else event_name(message.event)
     try:
@@ -47,14 +48,22 @@ def message_pieces(message: Message, id: bytes) -> tuple[bytes, ...]:
     except UnicodeDecodeError:
         body = b2a_base64(body, newline=False)
         name = b"%b;%b" % (name, BASE64) if name else BASE64
-    return _pieces(body, id, name)
+    return name, _on_lines(body)
 
 
-def _pieces(data: bytes, id: bytes, name: bytes) -> tuple[bytes, ...]:
+def _on_lines(data: bytes) -> bytes:
     # A body of nothing but line ends takes a regular expression seconds, during which nobody is served.
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n").translate(_CR_TO_LF)
-    data = data.replace(b"\n", b"\ndata: ")
+    return data.replace(b"\n", b"\ndata: ")
+
+
+def pieces(name: bytes, data: bytes, id: bytes) -> tuple[bytes, ...]:
+    """An event, of a name and data that are ready, and an id: what has to be joined to make it.
+
+    A large body is copied once, by whoever joins all that goes out together. Each copy on the way would leave a hole of its size beside
+    what waits for a slow reader, and double what that costs.
+    """
     return b"%b%bdata: " % (b"event: %b\n" % name if name else b"", b"id: %b\n" % id if id else b""), data, b"\n\n"
 
 

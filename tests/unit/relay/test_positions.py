@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hbpush.core.batch import Batch
 from hbpush.core.message import BEFORE_ALL, ChannelRef, Message, MessageId
 from hbpush.errors import ProtocolError
-from hbpush.relay.positions import Ids, parse, standing, text
+from hbpush.relay.positions import Form, Ids, parse, standing, text
 
 numbers = st.integers(0, 10**15 - 1)
 ids = st.builds(MessageId, numbers, st.one_of(st.just(-1), numbers))
@@ -49,9 +49,21 @@ def test_what_is_no_id(value: str, channels: int) -> None:
         parse(value, channels)
 
 
-def form(messages: Sequence[Message], resumes: Sequence[str] | None = None) -> bytes:
-    assert resumes is not None
-    return " ".join(resumes).encode()
+made: list[str] = []
+"""The channels of the messages of which parts were made."""
+
+
+def parts(messages: Sequence[Message]) -> list[bytes]:
+    made.append(messages[0].channel.id)
+    return [message.body for message in messages]
+
+
+def joined(messages: Sequence[Message], parts: Sequence[bytes], resumes: Sequence[str] | None) -> bytes:
+    assert (len(messages), resumes is None) == (len(parts), False)
+    return " ".join(resumes or ()).encode()
+
+
+form = Form(parts, joined)
 
 
 def batch(channel: str, *tags: int) -> Batch:
@@ -73,6 +85,14 @@ def test_who_stands_elsewhere_gets_what_is_right_there() -> None:
     news = batch("news", 0)
     assert news.wires[standing(form, (None, MessageId(4, 0))).format(0)] == b"[5:0],4:0"
     assert news.wires[standing(form, (None, MessageId(4, 1))).format(0)] == b"[5:0],4:1"
+
+
+def test_what_does_not_depend_on_where_one_stands_is_made_once() -> None:
+    made.clear()
+    news = batch("news", 0)
+    wires = {news.wires[standing(form, (None, MessageId(4, tag))).format(0)] for tag in range(10)}
+    assert (len(wires), made) == (10, ["news"])
+    assert standing(form, (None, None)).format(0)(news.messages) == b"[5:0],-"
 
 
 def test_nothing_is_left_where_nobody_stands() -> None:

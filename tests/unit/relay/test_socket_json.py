@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hbpush.core.message import BEFORE_ALL, ChannelRef, Draft, Message, MessageId
 from hbpush.errors import ProtocolError
 from hbpush.relay import socket_json
-from hbpush.relay.socket_json import message_json, publication
+from hbpush.relay.socket_json import message_json, publication, resumed
 
 ID = MessageId(1700000000, 3)
 
@@ -23,7 +23,9 @@ def message(body: bytes, media: bytes | None = None, event: str | None = None, c
 
 def test_a_message() -> None:
     assert message_json(message(b"hello", b"text/plain")) == (b'{"channel":"news","id":"1700000000:3","type":"text/plain","data":"hello"}')
-    assert message_json(message(b'{"n": 1.50}', b"application/json", "tick"), "5:0,[1700000000:3]") == (
+    made = message_json(message(b'{"n": 1.50}', b"application/json", "tick"))
+    assert resumed(made, None) == made
+    assert resumed(made, "5:0,[1700000000:3]") == (
         b'{"channel":"news","id":"1700000000:3","type":"application/json","data":{"n":1.50},"event":"tick","resume":"5:0,[1700000000:3]"}'
     )
 

@@ -54,7 +54,7 @@ def test_by_poll(body: bytes, media: bytes | None, event: str | None) -> None:
 
 
 def test_of_several_channels() -> None:
-    wire = socket_json.message_json(message(b"x", None, None, "b"), "-,1275927710:3")
+    wire = socket_json.resumed(socket_json.message_json(message(b"x", None, None, "b")), "-,1275927710:3")
     assert from_frame(wire) == Received("b", "1275927710:3", "-,1275927710:3", None, None, b"x")
     assert from_event(Event("x", "", "-,[1275927710:3]"), ["a", "b"]) == Received("b", "1275927710:3", "-,[1275927710:3]", None, None, b"x")
 
