@@ -25,7 +25,7 @@ class Events:
         self._data: list[str] = []
         self._size = 0
         self._name = ""
-        self._id = ""
+        self._id: str | None = None
 
     def feed(self, wire: bytes) -> list[Event]:
         """Raises ProtocolError for an event of more bytes than a message may have."""
@@ -58,10 +58,13 @@ class Events:
             case "event":
                 self._name = value
             case "id" if "\0" not in value:
-                self._id = self.last_id = value
+                self._id = value
 
     def _event(self) -> Event | None:
         data, name, given = self._data, self._name, self._id
-        self._data, self._name, self._id = [], "", ""
+        self._data, self._name, self._id = [], "", None
         self._size = len(self._rest)
-        return Event("\n".join(data), name, given) if data else None
+        # Not before: who comes back with the id of an event that was cut off would never have it.
+        if given is not None:
+            self.last_id = given
+        return Event("\n".join(data), name, given or "") if data else None

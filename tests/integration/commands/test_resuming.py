@@ -199,6 +199,13 @@ def test_retry_after_is_kept_and_pauses_grow() -> None:
     assert b"GET /news?last_event_id=5:2 HTTP/1.1\r\n" in server.asked[4]
 
 
+def test_an_event_that_is_cut_off_is_asked_for_again() -> None:
+    server = Server(STREAM + b"id: 5:1\ndata: x\n\nid: 5:2\ndata: the begin", STREAM + b"id: 5:2\ndata: the beginning\n\n", GONE)
+    messages, _, _, _ = asyncio.run(server.follow(Wishes()))
+    assert [(message.id, message.body) for message in messages] == [("5:1", b"x"), ("5:2", b"the beginning")]
+    assert b"last_event_id=5:1 " in server.asked[1]
+
+
 SOCKET = (
     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Accept: ACCEPT\r\nSec-WebSocket-Protocol: hbpush.json\r\n\r\n"

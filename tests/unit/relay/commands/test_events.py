@@ -37,6 +37,16 @@ def test_an_event_without_data_is_none_but_its_id_counts() -> None:
     assert stream.last_id == "7"
 
 
+def test_the_id_of_an_event_that_is_cut_off_does_not_count() -> None:
+    stream = Events()
+    assert stream.feed(b"id: 1\ndata: whole\n\nid: 2\ndata: the begin") == [Event("whole", "", "1")]
+    assert stream.last_id == "1"
+    assert stream.feed(b"ning\n") == []
+    assert stream.last_id == "1"
+    assert stream.feed(b"\n") == [Event("the beginning", "", "2")]
+    assert stream.last_id == "2"
+
+
 def test_an_event_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "LARGEST_MESSAGE", 100)
     stream = Events()
