@@ -9,7 +9,10 @@ from hbpush.relay.commands.responses import LARGEST_MESSAGE
 
 
 class Event(NamedTuple):
-    """``id`` is the one that came with it; empty when none did, which tells what a server says from the messages it hands on."""
+    """``id`` is the one that came with it; empty when none did, which tells what a server says from the messages it hands on.
+
+    Bytes that are no UTF-8 are in its texts as `surrogateescape` has them.
+    """
 
     data: str
     name: str
@@ -38,7 +41,7 @@ class Events:
         events = []
         for line in rest[:end].splitlines():
             if line:
-                self._field(line.decode("utf-8", "replace"))
+                self._field(line.decode("utf-8", "surrogateescape"))
             else:
                 event = self._event()
                 if event is not None:

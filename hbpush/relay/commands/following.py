@@ -13,6 +13,7 @@ from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from itertools import count
 from typing import Literal, NamedTuple
+from urllib.parse import quote
 
 from hbpush.errors import ProtocolError
 from hbpush.relay.commands import frames
@@ -149,7 +150,7 @@ class Following:
             lines += ["Accept: text/event-stream", "Cache-Control: no-cache"]
         only_streams = self.kind in ("websocket", "eventsource")
         for again in count():
-            query = f"last_event_id={self._resume}" if self._resume else ""
+            query = f"last_event_id={quote(self._resume, ':,[]', errors='surrogateescape')}" if self._resume else ""
             connection.send(self.place.request("GET", *lines, query=query) + b"\r\n")
             begun = asyncio.get_running_loop().time()
             try:
@@ -223,7 +224,7 @@ class Following:
             if not wire:
                 break
             for event in stream.feed(body.feed(wire)):
-                self._hear(from_event(event, self.place.channels))
+                self._read(from_event, event, self.place.channels)
             self._resume = stream.last_id or self._resume
         if self._is_ended:
             raise Refused(f"{self._name}: the channel was deleted")
@@ -250,7 +251,7 @@ class Following:
             pinged = False
             for opcode, payload in stream.feed(wire):
                 if opcode == frames.TEXT:
-                    self._hear(from_frame(payload))
+                    self._read(from_frame, payload)
                 elif opcode == frames.PING:
                     connection.send(frames.frame(frames.PONG, payload, secrets.token_bytes(4)))
                 elif opcode == frames.CLOSE:
@@ -260,7 +261,14 @@ class Following:
                         raise Refused(f"{self._name}: {reason or 'the server has ended it'} ({code})")
                     raise Unreachable(f"{reason or 'the server has ended it'} ({code})")
 
-    def _hear(self, said: Received | Notice | None) -> None:
+    def _read(self, read: Callable[..., Received | Notice | None], *wire: object) -> None:
+        """Take what comes on a stream."""
+        try:
+            said = read(*wire)
+        except ProtocolError as error:
+            # It would be the same when it is asked for again.
+            self._tell(f"{self._name}: {error}; it is passed over")
+            return
         if isinstance(said, Received):
             self._take(said)
         elif said is not None:

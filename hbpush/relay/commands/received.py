@@ -22,7 +22,10 @@ BASE64 = "base64"
 
 
 class Received(NamedTuple):
-    """``id`` is the message's own; ``resume`` what asks for those after it. An event stream does not tell the ``type``."""
+    """``id`` is the message's own; ``resume`` what asks for those after it. An event stream does not tell the ``type``.
+
+    ``channel`` and ``event`` have what is no UTF-8 as halves of surrogate pairs (`surrogateescape`).
+    """
 
     channel: str
     id: str
@@ -51,18 +54,13 @@ class _Frame(msgspec.Struct):
     deleted: bool = False
 
 
-class _Channel(msgspec.Struct):
-    channel: str = ""
-
-
 _frames = msgspec.json.Decoder(_Frame)
-_channels = msgspec.json.Decoder(_Channel)
 
 
 def from_frame(payload: bytes) -> Received | Notice | None:
     """What a frame of ``hbpush.json`` says; None for what is no concern of a subscriber. Raises ProtocolError."""
     try:
-        said = _frames.decode(payload)
+        said = _frame(payload)
         if said.gap or said.deleted:
             return Notice("gap" if said.gap else "deleted", said.channel)
         if not said.id:
@@ -72,9 +70,30 @@ def from_frame(payload: bytes) -> Received | Notice | None:
             body = a2b_base64(msgspec.json.decode(body, type=str), strict_mode=True)
         elif body.startswith(b'"') and not (said.type is not None and is_json(said.type.encode())):
             body = msgspec.json.decode(body, type=str).encode()
-    except (msgspec.DecodeError, Error, UnicodeError):
+    except (msgspec.DecodeError, Error, UnicodeError, ProtocolError):
         raise ProtocolError("the server has sent a frame that is no message") from None
     return Received(said.channel, said.id, said.resume or said.id, said.type, said.event, body)
+
+
+def _frame(payload: bytes) -> _Frame:
+    try:
+        return _frames.decode(payload)
+    except (msgspec.DecodeError, UnicodeError):
+        # Half a surrogate pair is JSON, and how names are written that are no text; msgspec takes none. The server has read such a body
+        # and written it anew, so that it may be done once more.
+        values = _object(payload)
+    body = jsontext.encode(values.pop("data", None)).encode()
+    said = msgspec.convert(values, _Frame)
+    said.data = msgspec.Raw(body)
+    return said
+
+
+def _object(text: str | bytes) -> dict[str, object]:
+    """A JSON object. Raises ProtocolError."""
+    values = jsontext.decode(text)
+    if not isinstance(values, dict):
+        raise ProtocolError("not a JSON object")
+    return values
 
 
 def from_event(event: Event, channels: Sequence[str]) -> Received | Notice | None:
@@ -83,15 +102,18 @@ def from_event(event: Event, channels: Sequence[str]) -> Received | Notice | Non
         if event.name not in ("gap", "deleted"):
             return None
         try:
-            return Notice(event.name, _channels.decode(event.data).channel)
-        except msgspec.DecodeError:
-            raise ProtocolError("the server has sent an event that is none of its own") from None
+            channel = _object(event.data).get("channel", "")
+        except ProtocolError:
+            channel = None
+        if not isinstance(channel, str):
+            raise ProtocolError("the server has sent an event that is none of its own")
+        return Notice(event.name, channel)
     channel, own = channels[0], event.id
     for index, part in enumerate(event.id.split(",")):
         if part.startswith("[") and part.endswith("]") and index < len(channels):
             channel, own = channels[index], part[1:-1]
     name, _, encoding = event.name.rpartition(";")
-    body = event.data.encode()
+    body = event.data.encode("utf-8", "surrogateescape")
     if encoding == BASE64:
         try:
             body = a2b_base64(body, strict_mode=True)
@@ -114,7 +136,7 @@ def from_response(head: Head, body: bytes, channel: str, asked: str) -> Received
     # A poll whose time is over may be answered 200: with the id that it has, or that it may begin with, and nothing else.
     if head.status != 200 or not told or told == asked or not (body or media or event or asked):
         return None
-    return Received(channel, told, told, media, event and event.encode("latin-1").decode("utf-8", "replace"), body)
+    return Received(channel, told, told, media, event and event.encode("latin-1").decode("utf-8", "surrogateescape"), body)
 
 
 def id_of(head: Head) -> str:

@@ -206,6 +206,21 @@ def test_an_event_that_is_cut_off_is_asked_for_again() -> None:
     assert b"last_event_id=5:1 " in server.asked[1]
 
 
+def test_what_cannot_be_read_is_told_and_passed_over() -> None:
+    async def once() -> None:
+        frames = [b'{"channel":"news","id":"5:1","data":1}', b"{", b'{"channel":"news","id":"5:3","data":3}']
+        socket = b"".join([b"\x81%c%b" % (len(frame), frame) for frame in frames]) + b"\x88\x02\x11\x94"
+        stream = b"event: gap\ndata: {\n\nid: \xff\ndata: \xfe\n\n"
+        server = Server(STREAM + stream, Hold(SOCKET + socket))
+        messages, told, _, _ = await server.follow(Wishes())
+        assert [message.body for message in messages] == [b"\xfe", b"1", b"3"]
+        assert told[0] == "'news': the server has sent an event that is none of its own; it is passed over"
+        assert told[-1] == "'news': the server has sent a frame that is no message; it is passed over"
+        assert b"last_event_id=%FF " in server.asked[1]
+
+    asyncio.run(once())
+
+
 SOCKET = (
     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Accept: ACCEPT\r\nSec-WebSocket-Protocol: hbpush.json\r\n\r\n"

@@ -115,6 +115,19 @@ def test_what_was_dropped_is_told(command: Command, server: Daemon) -> None:
         assert told.err == "hbpushd subscribe: 'dropped': messages were missed\n"
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_what_utf_8_cannot_carry_is_followed(command: Command, server: Daemon, way: str) -> None:
+    channel = f"poison-{way}-\udcff"
+    body = rb'{"a":"\ud800"}'
+    publish(server, f"poison-{way}-%FF", body, b"after", headers={"X-Relay-Event": "\xff", "Content-Type": "application/json"})
+    told = command("subscribe", channel, "--subscriber", way, "--since", "oldest", "--json", "--count", "2")
+    assert (told.status, told.err) == (0, "")
+    first, second = map(json.loads, told.lines)
+    assert (first["channel"], first["event"], second["data"]) == (channel, "\udcff", "after")
+    # By event stream nobody knows that it is JSON.
+    assert first["data"] in (body.decode(), {"a": "\ud800"})
+
+
 def test_several_channels(command: Command, server: Daemon) -> None:
     publish(server, "several1", b"a", b"b")
     publish(server, "several2", b"c")

@@ -23,6 +23,9 @@ CASES = [
     (b"\xff\x00\xfe", b"application/octet-stream", None),
     (b"\xff", None, "tick"),
     (b"", b"text/plain", None),
+    (rb'{"a":["\ud800",2.5,"\udc00\ud800"]}', b"application/json", None),
+    (rb'"\ud800"', b"application/json", "tick"),
+    (b"text", None, "\udcff\u00fc"),
 ]
 
 
@@ -66,6 +69,13 @@ def test_notices() -> None:
     assert from_event(Event('{"channel":"a"}', "deleted", ""), ["a"]) == Notice("deleted", "a")
 
 
+def test_a_channel_that_is_no_text() -> None:
+    assert from_frame(socket_json.gap("\udcff")) == Notice("gap", "\udcff")
+    assert from_event(Event(r'{"channel":"\udcff"}', "gap", ""), ["\udcff"]) == Notice("gap", "\udcff")
+    got = from_frame(socket_json.message_json(message(b"x", None, None, "\udcff")))
+    assert got == Received("\udcff", "1275927710:3", "1275927710:3", None, None, b"x")
+
+
 def test_a_message_may_be_called_as_a_notice_is() -> None:
     assert from_event(Event("x", "gap", "1:1"), ["a"]) == Received("a", "1:1", "1:1", None, "gap", b"x")
     assert from_event(Event("no base64", "x;base64", "1:1"), ["a"]) == Received("a", "1:1", "1:1", None, "x;base64", b"no base64")
@@ -76,7 +86,9 @@ def test_what_is_no_concern_of_a_subscriber() -> None:
     assert from_event(Event("x", "other", ""), ["a"]) is None
 
 
-@pytest.mark.parametrize("wire", [b"", b"[]", b"\xff", b'{"id":1}', b'{"id":"1:1","data":"%","encoding":"base64"}'])
+@pytest.mark.parametrize(
+    "wire", [b"", b"[]", b"\xff", b'{"id":1}', b'{"id":"1:1","data":"%","encoding":"base64"}', rb'{"id":"1:1","data":"\ud800"}']
+)
 def test_frames_that_are_none(wire: bytes) -> None:
     with pytest.raises(ProtocolError):
         from_frame(wire)
