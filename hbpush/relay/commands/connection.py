@@ -12,7 +12,7 @@ from time import time
 from hbpush.errors import ProtocolError
 from hbpush.relay.commands.arguments import Place
 from hbpush.relay.commands.endings import Refused, Silence, Unreachable
-from hbpush.relay.commands.responses import LARGEST_HEAD, LARGEST_MESSAGE, Body, Head, head
+from hbpush.relay.commands.responses import LARGEST_HEAD, LARGEST_MESSAGE, Body, Head, TooLarge, head
 
 CONNECTING = 10.0
 """Seconds for a connection to stand, TLS included."""
@@ -84,7 +84,7 @@ class Connection:
             raise Unreachable(f"the connection was lost: {_why(error)}") from None
 
     async def body(self, answered: Head, patience: float) -> bytes:
-        """The whole body of an answer. Raises Unreachable."""
+        """The whole body of an answer. Raises Refused for one that is too large, Unreachable."""
         try:
             body = Body(answered)
             pieces, size = [], 0
@@ -97,7 +97,9 @@ class Connection:
                 pieces.append(body.feed(wire))
                 size += len(pieces[-1])
                 if size > LARGEST_MESSAGE:
-                    raise ProtocolError("its answer is too large")
+                    raise TooLarge
+        except TooLarge as error:
+            raise Refused(f"{self.place.authority}: {error}") from None
         except ProtocolError as error:
             raise Unreachable(f"{self.place.authority}: {error}") from None
         return b"".join(pieces)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from hbpush.errors import ProtocolError
-from hbpush.relay.commands.responses import LARGEST_MESSAGE
+from hbpush.relay.commands.responses import LARGEST_MESSAGE, TooLarge
 
 
 class Event(NamedTuple):
@@ -31,7 +30,7 @@ class Events:
         self._id: str | None = None
 
     def feed(self, wire: bytes) -> list[Event]:
-        """Raises ProtocolError for an event of more bytes than a message may have."""
+        """Raises TooLarge, when the events before it have been returned."""
         rest = self._rest + wire
         # A CR at the end may be half of a CRLF.
         whole = rest[:-1] if rest.endswith(b"\r") else rest
@@ -46,8 +45,8 @@ class Events:
                 event = self._event()
                 if event is not None:
                     events.append(event)
-        if self._size > LARGEST_MESSAGE:
-            raise ProtocolError("the stream has an event that is too large")
+        if self._size > LARGEST_MESSAGE and not events:
+            raise TooLarge
         return events
 
     def _field(self, line: str) -> None:

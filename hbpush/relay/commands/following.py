@@ -22,7 +22,7 @@ from hbpush.relay.commands.connection import CONNECTING, Connection, refusal
 from hbpush.relay.commands.endings import Refused, Silence, Unreachable
 from hbpush.relay.commands.events import Events
 from hbpush.relay.commands.received import Notice, Received, from_event, from_frame, from_response, id_of
-from hbpush.relay.commands.responses import Body, Head
+from hbpush.relay.commands.responses import Body, Head, TooLarge
 
 Kind = Literal["auto", "websocket", "eventsource", "long"]
 
@@ -130,6 +130,8 @@ class Following:
         connection = await Connection.open(self.place)
         try:
             return await self._ask(connection)
+        except TooLarge as error:
+            raise Refused(f"{self._name}: {error}; try another --polling, by which it may be smaller") from None
         except ProtocolError as error:
             raise Unreachable(f"{self.place.authority}: {error}") from None
         finally:

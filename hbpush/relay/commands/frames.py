@@ -6,7 +6,7 @@ from base64 import b64encode
 from hashlib import sha1
 
 from hbpush.errors import ProtocolError
-from hbpush.relay.commands.responses import LARGEST_MESSAGE
+from hbpush.relay.commands.responses import LARGEST_MESSAGE, TooLarge
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 
@@ -42,7 +42,7 @@ class Frames:
         self._size = 0
 
     def feed(self, wire: bytes) -> list[tuple[int, bytes]]:
-        """Raises ProtocolError for what no server may send, and for a message of more bytes than one may have."""
+        """Raises ProtocolError for what no server may send, and TooLarge, when those before it have been returned."""
         if self._rest:
             wire = self._rest + wire
         found = []
@@ -61,7 +61,9 @@ class Frames:
             if start > there:
                 break
             if size > LARGEST_MESSAGE:
-                raise ProtocolError("the server has sent a frame that is too large")
+                if found:
+                    break
+                raise TooLarge
             end = start + size
             if end > there:
                 break
@@ -84,7 +86,7 @@ class Frames:
         self._parts.append(payload)
         self._size += len(payload)
         if self._size > LARGEST_MESSAGE:
-            raise ProtocolError("the server has sent a message that is too large")
+            raise TooLarge
         if not first & 0x80:
             return None
         whole = b"".join(self._parts)

@@ -11,6 +11,14 @@ LARGEST_HEAD = 16 * 1024
 LARGEST_MESSAGE = 32 * 1024 * 1024
 """Bytes of a body, an event or a WebSocket message that are taken in."""
 
+
+class TooLarge(ProtocolError):
+    """More than `LARGEST_MESSAGE`. It would be no smaller when it is asked for again."""
+
+    def __init__(self) -> None:
+        super().__init__(f"the server has sent a message of more than {LARGEST_MESSAGE} bytes")
+
+
 _STATUS = re.compile(r"HTTP/1\.[01] ([1-9][0-9]{2})(?: .*)?")
 _SIZE = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;.*)?")
 _LONGEST_LINE = 1024

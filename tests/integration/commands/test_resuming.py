@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
+from hbpush.relay.commands import connection, events
 from hbpush.relay.commands.arguments import Place
 from hbpush.relay.commands.endings import Refused, Unreachable
 from hbpush.relay.commands.following import LONGEST_PAUSE, Following, Kind, Pauses, Wishes
@@ -225,6 +226,28 @@ SOCKET = (
     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Accept: ACCEPT\r\nSec-WebSocket-Protocol: hbpush.json\r\n\r\n"
 )
+
+
+@pytest.mark.parametrize("kind", ["websocket", "eventsource", "long"])
+def test_what_is_too_large_is_not_asked_for_again(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "LARGEST_MESSAGE", 500)
+    monkeypatch.setattr(connection, "LARGEST_MESSAGE", 500)
+    poll = b"HTTP/1.1 200 OK\r\nLast-Modified: Mon, 07 Jun 2010 16:21:50 GMT\r\nEtag: 3\r\nContent-Length: 600\r\n\r\n"
+    answers: dict[Kind, bytes | Hold] = {
+        "websocket": Hold(SOCKET + b"\x81\x7f" + (2**26).to_bytes(8, "big")),
+        "eventsource": STREAM + b"id: 5:1\ndata: " + b"x" * 600,
+        "long": poll + b"x" * 600,
+    }
+
+    async def once() -> tuple[list[str], Exception]:
+        _, told, _, error = await Server(answers[kind]).follow(Wishes(kind))
+        return told, error
+
+    told, error = asyncio.run(once())
+    assert isinstance(error, Refused)
+    assert "the server has sent a message of more than 33554432 bytes" in str(error)
+    assert str(error).endswith("; try another --polling, by which it may be smaller") is (kind != "long")
+    assert told == []
 
 
 def test_a_silent_socket_is_pinged_and_then_lost() -> None:

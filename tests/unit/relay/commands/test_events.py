@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hbpush.errors import ProtocolError
 from hbpush.relay.commands import events as room
 from hbpush.relay.commands.events import Event, Events
+from hbpush.relay.commands.responses import TooLarge
 from hbpush.web.eventstream import COMMENT, event, opening
 
 words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n\0"), min_size=1, max_size=20)
@@ -53,5 +53,6 @@ def test_an_event_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(20):
         assert stream.feed(b"data: " + b"x" * 60 + b"\n\n" + COMMENT)
     stream.feed(b"data: " + b"x" * 60)
-    with pytest.raises(ProtocolError, match="too large"):
-        stream.feed(b"x" * 60)
+    assert stream.feed(b"y\n\n" + b"data: " + b"x" * 150) == [Event("x" * 60 + "y", "", "")]
+    with pytest.raises(TooLarge):
+        stream.feed(b"x")

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hbpush.errors import ProtocolError
 from hbpush.relay.commands import frames as room
 from hbpush.relay.commands.frames import BINARY, CLOSE, PING, PONG, TEXT, Frames, accept, code, frame
+from hbpush.relay.commands.responses import TooLarge
 from hbpush.web.websocket import frame as written
 
 
@@ -50,8 +51,16 @@ def test_fragments_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "LARGEST_MESSAGE", 10)
     stream = Frames()
     stream.feed(b"\x01\x06aaaaaa")
-    with pytest.raises(ProtocolError, match="too large"):
+    with pytest.raises(TooLarge):
         stream.feed(b"\x00\x06aaaaaa")
+
+
+def test_what_comes_before_a_frame_that_is_too_large_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "LARGEST_MESSAGE", 10)
+    stream = Frames()
+    assert stream.feed(b"\x81\x01a\x81\x0bbbb") == [(1, b"a")]
+    with pytest.raises(TooLarge):
+        stream.feed(b"b")
 
 
 def test_what_a_client_writes_is_masked() -> None:
