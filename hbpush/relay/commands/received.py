@@ -19,6 +19,7 @@ from hbpush.relay.commands.responses import Head
 from hbpush.relay.rules import parse_date, parse_tag
 
 BASE64 = "base64"
+NOTICES = ("gap", "deleted", "displaced")
 
 
 class Received(NamedTuple):
@@ -36,7 +37,8 @@ class Received(NamedTuple):
 
 
 class Notice(NamedTuple):
-    """What a server says of a channel: ``gap`` when messages were missed, ``deleted`` when it is no more."""
+    """What a server says of a channel: ``gap`` when messages were missed, ``deleted`` when it is no more, ``displaced`` when another
+    subscriber has taken the place."""
 
     kind: str
     channel: str
@@ -99,7 +101,7 @@ def _object(text: str | bytes) -> dict[str, object]:
 def from_event(event: Event, channels: Sequence[str]) -> Received | Notice | None:
     """What an event of a stream of these channels says; None for one of nobody's. Raises ProtocolError."""
     if not event.id:
-        if event.name not in ("gap", "deleted"):
+        if event.name not in NOTICES:
             return None
         try:
             channel = _object(event.data).get("channel", "")

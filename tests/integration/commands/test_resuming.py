@@ -250,6 +250,26 @@ def test_what_is_too_large_is_not_asked_for_again(kind: Kind, monkeypatch: pytes
     assert told == []
 
 
+def test_who_is_displaced_does_not_come_back() -> None:
+    server = Server(STREAM + b'event: displaced\ndata: {"channel":"news"}\n\n')
+    _, told, _, error = asyncio.run(server.follow(Wishes("eventsource")))
+    assert (type(error), str(error), told) == (Refused, "'news': another subscriber has taken the place", [])
+
+
+def test_a_gap_is_told_once_and_left_behind() -> None:
+    def nothing(lines: bytes) -> bytes:
+        return b"HTTP/1.1 304 Not Modified\r\nX-Relay-Missed: 1\r\nConnection: close\r\n" + lines + b"\r\n"
+
+    behind = nothing(b"Last-Modified: Mon, 07 Jun 2010 16:21:50 GMT\r\n")
+    server = Server(nothing(b""), nothing(b""), behind, GONE)
+    _, told, _, _ = asyncio.run(server.follow(Wishes("long", "5:0")))
+    assert told == ["'news': messages were missed"]
+    assert [b"last_event_id=5:0 " in asked for asked in server.asked] == [True, True, True, False]
+    # An id without a tag is a date alone.
+    assert b"\r\nIf-Modified-Since: Mon, 07 Jun 2010 16:21:50 GMT\r\n" in server.asked[3]
+    assert b"If-None-Match" not in server.asked[3]
+
+
 def test_a_silent_socket_is_pinged_and_then_lost() -> None:
     server = Server(Hold(SOCKET + b"\x89\x02hi"), GONE)
     _, told, pauses, error = asyncio.run(server.follow(Wishes(idle=0.2)))

@@ -67,6 +67,7 @@ def test_notices() -> None:
     assert from_frame(socket_json.deleted("a")) == Notice("deleted", "a")
     assert from_event(Event('{"channel":"a"}', "gap", ""), ["a"]) == Notice("gap", "a")
     assert from_event(Event('{"channel":"a"}', "deleted", ""), ["a"]) == Notice("deleted", "a")
+    assert from_event(Event('{"channel":"a"}', "displaced", ""), ["a"]) == Notice("displaced", "a")
 
 
 def test_a_channel_that_is_no_text() -> None:
