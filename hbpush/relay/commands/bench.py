@@ -109,7 +109,8 @@ async def _measure(plan: Plan, marks: Marks) -> Result:
             rate=plan.rate,
             size=plan.size,
             publishing_seconds=published,
-            seconds=elapsed,
+            # What is delivered while it is published is delivered in the same time.
+            seconds=max(published, crowd.last / 1e9 - begun),
             processor=(time.process_time() - used) / elapsed,
             published=publishing.accepted,
             refused=len(publishing.refused),

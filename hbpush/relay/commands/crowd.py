@@ -53,6 +53,8 @@ class Crowd:
         self.latency = Histogram()
         self.delivered = self.doubled = self.disordered = 0
         self.members: list[Member] = []
+        self.last = 0
+        """When the last delivery was, in nanoseconds of the clock."""
         self.ready = 0
         self.trouble = ""
         """Why one of them has left, which none should."""
@@ -161,6 +163,8 @@ class Member(asyncio.Protocol):
         """Messages have come."""
         now = monotonic_ns()
         crowd = self._crowd
+        if found:
+            crowd.last = now
         for number_text, due in found:
             place = crowd.place(int(number_text, 16))
             if place == self.next:

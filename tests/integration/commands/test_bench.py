@@ -29,6 +29,7 @@ def test_all_that_is_published_is_counted(command: Command, server: Daemon, way:
     assert found["published"] > 0
     assert found["delivered"] == 20 * found["published"]
     assert (found["lost"], found["doubled"], found["disordered"], found["refused"]) == (0, 0, 0, 0)
+    assert found["seconds"] >= found["publishing_seconds"] >= 0.2
     assert 0 < found["latency"]["p50"] <= found["latency"]["p99"] <= found["latency"]["max"] < found["seconds"] + 1
     assert sum(count for _, _, count in found["histogram"]) == found["delivered"]
 
