@@ -92,7 +92,10 @@ def header_value(made: Parser, text: str, what: str) -> str:
 
 def places(made: Parser, given: argparse.Namespace, channels: list[str], prefix: str) -> list[Place]:
     """Where channels are: a whole URL is taken as it is, anything else is a channel of ``--server``. Wrong usage ends the process."""
-    context: ssl.SSLContext | None = None
+    # Whether it is needed or not: a name that is mistyped is to be told.
+    context = _context(made, given) if given.cafile is not None else None
+    if any("://" not in channel for channel in channels):
+        _parts(made, given.server, "--server")
     found = []
     for channel in channels:
         url = channel if "://" in channel else _join(given.server, prefix, channel)
@@ -113,6 +116,8 @@ def places(made: Parser, given: argparse.Namespace, channels: list[str], prefix:
 
 def at(made: Parser, given: argparse.Namespace, path: str) -> Place:
     """A path of ``--server``, or a whole URL. Wrong usage ends the process."""
+    if "://" not in path:
+        _parts(made, given.server, "--server")
     url = path if "://" in path else f"{given.server.rstrip('/')}/{path.lstrip('/')}"
     return places(made, given, [url], "")[0]
 
@@ -127,7 +132,7 @@ def number(least: float, most: float, whole: bool = False) -> Callable[[str], An
         except ValueError:
             value = least - 1
         if not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"is {text!r}; must be a {'whole ' if whole else ''}number from {least:g} to {most:g}")
+            raise argparse.ArgumentTypeError(f"is {text!r}; must be a {'whole ' if whole else ''}number from {least:.15g} to {most:.15g}")
         return value
 
     return convert
@@ -138,19 +143,21 @@ def _join(server: str, prefix: str, channel: str) -> str:
     return f"{server.rstrip('/')}/{prefix.strip('/')}/{quote(channel.encode('utf-8', 'surrogateescape'), safe='')}"
 
 
-def _parts(made: Parser, url: str) -> Any:
+def _parts(made: Parser, url: str, option: str = "") -> Any:
+    """The parts of a URL, which ``option`` has named. Wrong usage ends the process."""
+    shown = f"{option} {url!r}".lstrip()
     try:
         parts = urlsplit(url)
         port = parts.port
         host = (parts.hostname or "").encode("idna")
     except ValueError as error:
-        made.error(f"{url!r} is not a URL: {error}")
+        made.error(f"{shown} is not a URL: {error}")
     if parts.scheme not in _SCHEMES:
-        made.error(f"{url!r} is not a URL that begins with http:// or https://")
+        made.error(f"{shown} is not a URL that begins with http:// or https://")
     if not host or port == 0:
-        made.error(f"{url!r} names no {'port' if host else 'host'} to connect to")
+        made.error(f"{shown} names no {'port' if host else 'host'} to connect to")
     if parts.username is not None:
-        made.error(f"{url!r} has a user name in it, which is not sent; see --key")
+        made.error(f"{shown} has a user name in it, which is not sent; see --key")
     return parts
 
 
