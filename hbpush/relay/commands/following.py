@@ -91,6 +91,9 @@ class Following:
         self._emit = emit
         self._tell = tell
         self._resume = wishes.since
+        if wishes.since in (OLDEST, NEWEST) and wishes.kind != "long":
+            # A stream has an id for each of its channels.
+            self._resume = ",".join([wishes.since] * len(place.channels))
         # Who asks for all that is kept is not missing what is not.
         self._all = wishes.since == OLDEST
         self._name = repr(place.channel)
@@ -211,11 +214,13 @@ class Following:
         self._stood = True
         if self._is_lost:
             self._is_lost = False
-            passed = "; what was published meanwhile is passed over" if self._resume == NEWEST else ""
+            passed = "; what was published meanwhile is passed over" if NEWEST in self._resume else ""
             self._tell(f"{self._name}: connected again{passed}")
 
     def _polled(self, answered: Head, body: bytes) -> bool:
         """Take what a poll was answered; whether that was a message."""
+        if answered.status == 200 and body and not ("last-modified" in answered.headers and "etag" in answered.headers):
+            raise Refused(f"{self._name}: what answers is no subscriber location: its answer has no id")
         if answered.headers.get("x-relay-missed"):
             self._notice(Notice("gap", self.place.channel))
         message = from_response(answered, body, self.place.channel, self._resume)

@@ -74,7 +74,7 @@ async def _follow(followings: Sequence[Following], seconds: float, late: int) ->
             left = None if end is None else max(0.0, end - loop.time())
             done, waiting = await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
             if not done:
-                return late
+                return status or late
             for task in done:
                 try:
                     task.result()

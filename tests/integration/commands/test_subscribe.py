@@ -85,6 +85,8 @@ def test_refusals_are_one_line(command: Command, server: Daemon) -> None:
     assert (told.status, told.out) == (3, "")
     assert told.err == "hbpushd subscribe: 'absent': there is no such channel, or no location with this URL (404)\n"
     publish(server, "taken", b"x")
+    told = command("subscribe", "taken", "--subscriber", "publisher")
+    assert (told.status, told.err) == (3, "hbpushd subscribe: 'taken': what answers is no subscriber location: its answer has no id\n")
     first = start(server, "taken", "--subscriber", "first", "--since", "newest")
     try:
         wait_until_held(server.port, "/publisher/taken")
@@ -143,8 +145,12 @@ def test_several_channels(command: Command, server: Daemon) -> None:
         assert sorted(map(json.loads, together.lines), key=str) == sorted(
             [one | ({} if way == "websocket" else {"type": None}) for one in map(json.loads, told.lines)], key=str
         )
+    for way in ("websocket", "eventsource"):
+        assert len(command("subscribe", url, "--polling", way, "--since", "oldest", "--count", "3").lines) == 3
+        since_newest = command("subscribe", url, "--polling", way, "--since", "newest", "--timeout", "0.2")
+        assert (since_newest.status, since_newest.out, since_newest.err) == (0, "", "")
     one_missing = command("subscribe", "several1", "absent", "--subscriber", "long", "--timeout", "0.3")
-    assert (one_missing.status, len(one_missing.lines)) == (0, 2)
+    assert (one_missing.status, len(one_missing.lines)) == (3, 2)
     assert "'absent': there is no such channel" in one_missing.err
 
 
