@@ -45,7 +45,7 @@ class Frames:
         """Raises ProtocolError for what no server may send, and TooLarge, when those before it have been returned."""
         if self._rest:
             wire = self._rest + wire
-        found = []
+        found: list[tuple[int, bytes]] = []
         at, there = 0, len(wire)
         while there - at >= 2:
             first, size = wire[at], wire[at + 1]
