@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from hbpush.relay.commands.arguments import Parser, Place, add_key, key_lines, number, parser, places
 from hbpush.relay.commands.connection import CONNECTING, Connection, refusal
 from hbpush.relay.commands.crowd import KINDS, SMALLEST, Crowd, Marks
-from hbpush.relay.commands.endings import Refused, Unreachable, ended, write
+from hbpush.relay.commands.endings import Ending, Refused, Unreachable, ended, write
 from hbpush.relay.commands.publish import told
 from hbpush.relay.commands.publishing import Publishing
 from hbpush.relay.commands.report import Result, as_json, as_text, status_of
@@ -156,16 +156,23 @@ async def _gather(crowd: Crowd, plan: Plan) -> None:
             what = str(error) or f"no answer in {CONNECTING:g} seconds"
             raise Unreachable(f"{place.authority} takes no more subscribers after {crowd.ready}: {what}") from None
         if crowd.trouble:
-            raise Refused(f"after {crowd.ready} subscribers: {crowd.trouble}")
+            raise _trouble(crowd.trouble, plan, crowd.ready)
     if plan.kind == "long":
-        await _until_held(plan)
+        await _until_held(crowd, plan)
 
 
-async def _until_held(plan: Plan) -> None:
-    """Wait until the server says that all polls wait: they have no other way to tell. Raises Unreachable."""
+def _trouble(trouble: Ending, plan: Plan, ready: int) -> Ending:
+    """What has kept the crowd from being complete. How many polls wait nobody knows."""
+    return trouble if plan.kind == "long" else type(trouble)(f"after {ready} subscribers: {trouble}")
+
+
+async def _until_held(crowd: Crowd, plan: Plan) -> None:
+    """Wait until the server says that all polls wait: they have no other way to tell. Raises Refused, Unreachable."""
     end = time.monotonic() + CONNECTING
     while True:
         there = told(await _ask(plan, "GET"), plan.publisher.authority).subscribers
+        if crowd.trouble:
+            raise crowd.trouble
         if there >= plan.subscribers:
             return
         if time.monotonic() > end:
@@ -180,7 +187,7 @@ async def _until_trouble(crowd: Crowd, work: Any) -> None:
     try:
         await asyncio.wait((doing, watching), return_when=asyncio.FIRST_COMPLETED)
         if crowd.trouble:
-            raise Unreachable(crowd.trouble)
+            raise crowd.trouble
         await doing
     finally:
         doing.cancel()

@@ -18,6 +18,8 @@ from typing import cast
 from hbpush.errors import ProtocolError
 from hbpush.relay.commands import frames
 from hbpush.relay.commands.arguments import Place
+from hbpush.relay.commands.connection import refusal
+from hbpush.relay.commands.endings import Ending, Refused, Unreachable
 from hbpush.relay.commands.histogram import Histogram
 from hbpush.relay.commands.responses import LARGEST_HEAD, Body, Head, head
 
@@ -56,7 +58,7 @@ class Crowd:
         self.last = 0
         """When the last delivery was, in nanoseconds of the clock."""
         self.ready = 0
-        self.trouble = ""
+        self.trouble: Ending | None = None
         """Why one of them has left, which none should."""
         self.changed = asyncio.Event()
         """Set when somebody is ready, or in trouble."""
@@ -74,7 +76,7 @@ class Crowd:
             order.append(number)
         return place
 
-    def fail(self, why: str) -> None:
+    def fail(self, why: Ending) -> None:
         """One of them cannot go on."""
         self.trouble = self.trouble or why
         self.changed.set()
@@ -114,14 +116,17 @@ class Member(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         if self.transport is not None:
             self.transport = None
-            self._crowd.fail("the server has ended the connection of a subscriber")
+            self._crowd.fail(Unreachable("the server has ended the connection of a subscriber"))
 
     def data_received(self, data: bytes) -> None:
         try:
             self.take(data)
         except ProtocolError as error:
             self.leave()
-            self._crowd.fail(f"a subscriber: {error}")
+            self._crowd.fail(Unreachable(f"a subscriber: {error}"))
+        except Ending as ending:
+            self.leave()
+            self._crowd.fail(ending)
 
     def ask(self, *lines: str) -> None:
         """Send the request, with these header lines."""
@@ -135,7 +140,7 @@ class Member(asyncio.Protocol):
             transport.abort()
 
     def take(self, data: bytes) -> None:
-        """Take what came. Raises ProtocolError."""
+        """Take what came. Raises ProtocolError, and Refused or Unreachable for a refusal."""
         if self._body is None:
             self._rest += data
             end = self._rest.find(b"\r\n\r\n") + 4
@@ -143,7 +148,11 @@ class Member(asyncio.Protocol):
                 if len(self._rest) > LARGEST_HEAD:
                     raise ProtocolError("the head of an answer is too large")
                 return
-            answered, data, self._rest = head(self._rest[:end]), self._rest[end:], b""
+            answered = head(self._rest[:end])
+            if answered.status >= 300:
+                self._refused(answered, self._rest[end:])
+                return
+            data, self._rest = self._rest[end:], b""
             self.check(answered)
             self._body = Body(answered)
             self._crowd.ready += 1
@@ -151,8 +160,15 @@ class Member(asyncio.Protocol):
         if data:
             self.read(data)
 
+    def _refused(self, answered: Head, wire: bytes) -> None:
+        """Raise what the server says, as soon as it is all there."""
+        body = Body(answered)
+        said = body.feed(wire)
+        if body.over or len(said) > LARGEST_HEAD:
+            raise refusal(answered, said, "a subscriber")
+
     def check(self, answered: Head) -> None:
-        """Whether a stream begins. Raises ProtocolError."""
+        """Whether a stream begins. Raises Refused."""
         raise NotImplementedError
 
     def read(self, data: bytes) -> None:
@@ -191,7 +207,7 @@ class EventReader(Member):
 
     def check(self, answered: Head) -> None:
         if answered.status != 200 or answered.media != "text/event-stream":
-            raise ProtocolError(f"no event stream, but {answered.status} {answered.media}")
+            raise Refused(f"a subscriber: no event stream, but {answered.status} {answered.media}")
 
     def read(self, data: bytes) -> None:
         text = self._rest + cast("Body", self._body).feed(data)
@@ -217,7 +233,7 @@ class SocketReader(Member):
 
     def check(self, answered: Head) -> None:
         if answered.status != 101:
-            raise ProtocolError(f"no WebSocket, but {answered.status}")
+            raise Refused(f"a subscriber: no WebSocket, but {answered.status}")
 
     def read(self, data: bytes) -> None:
         came = self._frames.feed(data)
@@ -248,8 +264,10 @@ class Poller(Member):
             self._rest = rest
             return
         answered = head(rest[:end])
-        if answered.status not in (200, 304):
-            raise ProtocolError(f"a poll is answered {answered.status}")
+        if answered.status not in (200, 304, 408):
+            self._rest = rest
+            self._refused(answered, rest[end:])
+            return
         body = Body(answered)
         body.feed(rest[end:])
         if not body.over:

@@ -23,6 +23,7 @@ locations:
   - {type: subscriber, prefix: /eventsource/, polling: eventsource}
   - {type: subscriber, prefix: /websocket/, polling: websocket}
   - {type: subscriber, prefix: /first/, polling: auto, concurrency: first}
+  - {type: subscriber, prefix: /alone/, polling: long, concurrency: first}
   - {type: publisher, prefix: /publisher/}
   - {type: publisher, prefix: /secret/, key: sesame}
 """
