@@ -370,13 +370,10 @@ class Connection(asyncio.Protocol):
 
     def may_hold(self, address: str) -> bool:
         """Count a held request, a stream or a WebSocket for its address; False when there are too many."""
-        if self._held_for is not None:
-            return True
-        if not self.server.hold_for(address):
-            return False
-        self._held_for = address
-        self.busy = True
-        return True
+        if self._held_for is None and self.server.hold_for(address):
+            self._held_for = address
+            self.busy = True
+        return self._held_for is not None
 
     def _release_address(self) -> None:
         if self._held_for is not None:
