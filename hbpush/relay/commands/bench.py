@@ -85,7 +85,7 @@ def main(argv: Sequence[str]) -> int:
 
 async def _measure(plan: Plan, marks: Marks) -> Result:
     """Make the channel and the crowd, publish, and count. Raises Refused, Unreachable."""
-    crowd = Crowd(marks)
+    crowd = Crowd(marks, plan.in_flight)
     publishing = Publishing(marks, plan.publisher, plan.lines, plan.in_flight, plan.rate)
     if plan.makes_channel:
         await _ask(plan, "PUT")
@@ -102,6 +102,7 @@ async def _measure(plan: Plan, marks: Marks) -> Result:
         published = max(time.monotonic() - begun, plan.seconds)
         await _drain(crowd, publishing)
         elapsed = time.monotonic() - begun
+        lost, dropped = crowd.missing(publishing.issued, publishing.refused)
         return Result(
             kind=plan.kind,
             subscribers=plan.subscribers,
@@ -117,7 +118,8 @@ async def _measure(plan: Plan, marks: Marks) -> Result:
             refusal=publishing.refusal,
             unsent=publishing.unsent,
             delivered=crowd.delivered,
-            lost=crowd.lost(publishing.issued, publishing.refused),
+            lost=lost,
+            dropped=dropped,
             doubled=crowd.doubled,
             disordered=crowd.disordered,
             latency=crowd.latency,

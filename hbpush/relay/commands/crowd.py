@@ -11,6 +11,7 @@ import re
 import secrets
 from array import array
 from base64 import b64encode
+from bisect import bisect_right
 from collections.abc import Callable
 from time import monotonic_ns
 from typing import cast
@@ -46,12 +47,13 @@ class Marks:
 class Crowd:
     """What all subscribers have had. ``latency`` counts each message when it comes for the first time.
 
-    Several publishers race, so the order of a channel is not that of the numbers: it is the one in which the first to have each message
-    had it. Everybody has to have that one, and a message's place in it tells who has missed it.
+    Several publishers race, ``race`` of them, so the order of a channel is not that of the numbers: it is the one in which the first to
+    have each message had it. Everybody has to have that one. Who was told of a gap says nothing of the order: others have what is in it.
     """
 
-    def __init__(self, marks: Marks) -> None:
+    def __init__(self, marks: Marks, race: int = 1) -> None:
         self.marks = marks
+        self.slack = race - 1
         self.latency = Histogram()
         self.delivered = self.doubled = self.disordered = 0
         self.members: list[Member] = []
@@ -62,40 +64,45 @@ class Crowd:
         """Why one of them has left, which none should."""
         self.changed = asyncio.Event()
         """Set when somebody is ready, or in trouble."""
-        self._order = array("q")
+        self._count = 0
         self._places = array("q")
 
-    def place(self, number: int) -> int:
-        """The place of a message in the order of the channel."""
-        order, places = self._order, self._places
+    def place(self, number: int, has_all: bool) -> int:
+        """The place of a message in the order of the channel; -1 if nobody has had it who has all before it."""
+        places = self._places
         if number >= len(places):
             places.extend([-1] * (number + 1 - len(places)))
-        place = places[number]
-        if place < 0:
-            place = places[number] = len(order)
-            order.append(number)
-        return place
+        if places[number] < 0 and has_all:
+            places[number] = self._count
+            self._count += 1
+        return places[number]
 
     def fail(self, why: Ending) -> None:
         """One of them cannot go on."""
         self.trouble = self.trouble or why
         self.changed.set()
 
-    def lost(self, published: int, refused: set[int]) -> int:
-        """Deliveries that are missing when so many were published."""
-        order, places = self._order, self._places
-        missing = sum(1 for number in range(published) if number not in refused and (number >= len(places) or places[number] < 0))
-        missing *= len(self.members)
+    def missing(self, published: int, refused: set[int]) -> tuple[int, int]:
+        """Deliveries that have not come when so many were published: lost ones, and such as the server has told that it has dropped."""
+        lost = dropped = 0
         for member in self.members:
-            absent = member.absent.union(range(member.next, len(order)))
-            missing += sum(1 for place in absent if order[place] not in refused)
-        return missing
+            gaps = member.gaps + ([(member.next - self.slack, published)] if member.told else [])
+            for number in member.absent.union(range(member.next, published)) - refused:
+                index = bisect_right(gaps, (number, published)) - 1
+                if index >= 0 and number <= gaps[index][1]:
+                    dropped += 1
+                else:
+                    lost += 1
+        return lost, dropped
 
 
 class Member(asyncio.Protocol):
-    """One subscriber. ``next`` is the place of the message that comes next, ``absent`` are those before it that have not come."""
+    """One subscriber. ``next`` is the number after the largest that has come, ``absent`` are those before it that have not.
 
-    __slots__ = ("_body", "_crowd", "_place", "_rest", "absent", "next", "transport")
+    ``gaps`` are the numbers, from and to, between which the server has told of missed messages; ``told`` is one that is open still.
+    """
+
+    __slots__ = ("_at", "_body", "_crowd", "_place", "_rest", "absent", "gaps", "next", "told", "transport")
 
     lines: tuple[str, ...] = ()
 
@@ -106,6 +113,9 @@ class Member(asyncio.Protocol):
         self._body: Body | None = None
         self.next = 0
         self.absent: set[int] = set()
+        self.gaps: list[tuple[int, int]] = []
+        self.told = False
+        self._at = -1
         self.transport: asyncio.Transport | None = None
         crowd.members.append(self)
 
@@ -182,18 +192,23 @@ class Member(asyncio.Protocol):
         if found:
             crowd.last = now
         for number_text, due in found:
-            place = crowd.place(int(number_text, 16))
-            if place == self.next:
-                self.next = place + 1
-            elif place > self.next:
-                self.absent.update(range(self.next, place))
-                self.next = place + 1
-            elif place in self.absent:
-                self.absent.remove(place)
-                crowd.disordered += 1
+            number = int(number_text, 16)
+            if self.told:
+                self.told = False
+                self.gaps.append((self.next - crowd.slack, number + crowd.slack))
+            if number >= self.next:
+                self.absent.update(range(self.next, number))
+                self.next = number + 1
+            elif number in self.absent:
+                self.absent.remove(number)
             else:
                 crowd.doubled += 1
                 continue
+            place = crowd.place(number, not self.gaps)
+            if place > self._at:
+                self._at = place
+            elif place >= 0:
+                crowd.disordered += 1
             crowd.delivered += 1
             crowd.latency.add(now - int(due, 16))
 
@@ -211,6 +226,8 @@ class EventReader(Member):
 
     def read(self, data: bytes) -> None:
         text = self._rest + cast("Body", self._body).feed(data)
+        if b"event: gap\n" in text:
+            self.told = True
         self.count(self._crowd.marks.find(text))
         # A mark that is cut off is whole with the next piece; one that is whole must not be there again.
         cut = text.rfind(b"<")
@@ -274,6 +291,8 @@ class Poller(Member):
             self._rest = rest
             return
         self._rest = b""
+        if "x-relay-missed" in answered.headers:
+            self.told = True
         self.count(self._crowd.marks.find(rest, end))
         lines = []
         for date, tag in _VALIDATORS.findall(rest[: end - 2]):

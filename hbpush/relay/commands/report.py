@@ -30,6 +30,7 @@ class Result(msgspec.Struct, kw_only=True):
     unsent: int
     delivered: int
     lost: int
+    dropped: int
     doubled: int
     disordered: int
     latency: Histogram
@@ -57,6 +58,8 @@ def as_text(result: Result) -> str:
         f"           from when a message was {'due' if result.rate else 'sent'} until a subscriber read it (monotonic clock)",
         *latency.picture(),
     ]
+    if result.dropped:
+        lines.append(f"dropped    {result.dropped:,} deliveries by the channel's bounds, as the server says")
     if result.refused:
         lines.append(f"refused    {result.refused:,} messages, the first with: {result.refusal or 'no answer'}")
     if result.rate:

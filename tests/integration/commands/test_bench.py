@@ -123,7 +123,7 @@ def test_what_is_lost_doubled_and_out_of_order_is_found() -> None:
     other.data_received(b"".join(frames[number] for number in (1, 2, 0, 2)))
     assert (crowd.delivered, crowd.doubled, crowd.disordered) == (7, 1, 1)
     # 3 has not come to one of them, 4 to nobody, 5 was refused.
-    assert crowd.lost(6, {5}) == 1 + 2
+    assert crowd.missing(6, {5}) == (1 + 2, 0)
     assert crowd.latency.count == 7
 
 
@@ -135,7 +135,7 @@ def test_marks_are_found_however_they_are_cut() -> None:
         member, _ = begun(EventReader, crowd, b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
         for at in range(0, len(wire), step):
             member.data_received(wire[at : at + step])
-    assert (crowd.delivered, crowd.doubled, crowd.disordered, crowd.lost(9, set())) == (36, 0, 0, 0)
+    assert (crowd.delivered, crowd.doubled, crowd.disordered, crowd.missing(9, set())) == (36, 0, 0, (0, 0))
 
 
 def test_a_poll_is_asked_again_with_what_it_was_answered() -> None:
@@ -159,3 +159,21 @@ def test_pings_are_answered_and_an_end_is_trouble() -> None:
     member.data_received(b"\x88\x06\x0f\xa0slow")
     assert str(crowd.trouble) == "a subscriber: its WebSocket was closed: 4000 slow"
     assert carrier.written[2:] == [b"aborted"]
+
+
+def test_what_the_server_says_it_has_dropped_is_not_lost() -> None:
+    crowd = Crowd(Marks(64))
+    polls = [Poller(crowd, PLACE), Poller(crowd, PLACE)]
+    for poll in polls:
+        poll.connection_made(Carrier())
+
+    def answer(poll: Poller, number: int, missed: bytes = b"") -> None:
+        body = crowd.marks.body(number, 0)
+        poll.data_received(b"HTTP/1.1 200 OK\r\n%bContent-Length: %d\r\n\r\n%b" % (missed, len(body), body))
+
+    answer(polls[0], 0)
+    answer(polls[0], 10, b"X-Relay-Missed: 1\r\n")
+    for number in (*range(5), *range(6, 12)):
+        answer(polls[1], number)
+    # 1 to 9 of the one were dropped, 11 is lost; 5 of the other is lost, for nobody has told of it.
+    assert (crowd.missing(12, set()), crowd.doubled, crowd.disordered) == ((2, 9), 0, 0)

@@ -30,6 +30,7 @@ def result(**changes: object) -> Result:
         "unsent": 0,
         "delivered": 4_000_000,
         "lost": 0,
+        "dropped": 0,
         "doubled": 0,
         "disordered": 0,
         "latency": latency,
@@ -53,9 +54,10 @@ def test_for_a_person() -> None:
 
 
 def test_what_went_wrong_and_what_may_have() -> None:
-    text = as_text(result(rate=100.0, unsent=7, refused=2, refusal="503 away", processor=0.97))
+    text = as_text(result(rate=100.0, dropped=1234, unsent=7, refused=2, refusal="503 away", processor=0.97))
     assert "1,000 subscribers by websocket, 100 messages a second, " in text
     assert "from when a message was due until" in text
+    assert "\ndropped    1,234 deliveries by the channel's bounds, as the server says\n" in text
     assert "\nrefused    2 messages, the first with: 503 away\n" in text
     assert "\nschedule   messages left late by  p50 0 ns  p99 0 ns\n" in text
     assert "\nschedule   7 messages were due and could not leave: all publishers waited for answers\n" in text
@@ -74,6 +76,7 @@ def test_for_a_program() -> None:
     ("changes", "status"),
     [
         ({}, DONE),
+        ({"dropped": 1}, DONE),
         ({"lost": 1}, MISSING),
         ({"doubled": 1}, MISSING),
         ({"disordered": 1}, MISSING),
