@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import select
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
+from stat import S_ISFIFO
 
 from hbpush.core.message import MessageId
 from hbpush.daemon.log import one_line
@@ -66,11 +69,12 @@ async def _follow(followings: Sequence[Following], seconds: float, late: int) ->
     """Follow until all is over; ``late`` is the exit status when the time is."""
     tasks = [asyncio.create_task(following.run()) for following in followings]
     loop = asyncio.get_running_loop()
+    left_alone = _watch(loop)
     end = loop.time() + seconds if seconds else None
     status = DONE
     try:
-        waiting = set(tasks)
-        while waiting:
+        waiting: set[asyncio.Future[None]] = {*tasks, left_alone}
+        while waiting - {left_alone}:
             left = None if end is None else max(0.0, end - loop.time())
             done, waiting = await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
             if not done:
@@ -86,11 +90,33 @@ async def _follow(followings: Sequence[Following], seconds: float, late: int) ->
                     tell(COMMAND, str(ending))
                     status = max(status, ending.status)
     finally:
-        for task in tasks:
+        for task in (*tasks, left_alone):
             task.cancel()
         with suppress(asyncio.CancelledError):
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, left_alone, return_exceptions=True)
     return status
+
+
+def _watch(loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
+    """Has BrokenPipeError when standard output is a pipe that nobody reads any more: the next message may be long in coming."""
+    left_alone: asyncio.Future[None] = loop.create_future()
+    try:
+        output = sys.stdout.fileno()
+        if not S_ISFIFO(os.fstat(output).st_mode):
+            return left_alone
+    except (OSError, ValueError):
+        return left_alone
+    ends = select.poll()
+    ends.register(output, 0)
+
+    def look() -> None:
+        loop.remove_reader(output)
+        if ends.poll(0) and not left_alone.done():
+            left_alone.set_exception(BrokenPipeError)
+
+    loop.add_reader(output, look)
+    left_alone.add_done_callback(lambda _: loop.remove_reader(output))
+    return left_alone
 
 
 def _since(made: Parser, text: str) -> str:
