@@ -263,10 +263,11 @@ class NativeWriter(Outflow):
         if wire:
             connection.transport.write(wire)
         connection.writer = None
-        connection.transport.set_write_buffer_limits()
         if self.paused:
             # The transport says so only once: from here on the connection looks after a peer that does not read.
             connection.pause_writing()
+        # Last: one over TLS may say within this that there is room.
+        connection.transport.set_write_buffer_limits()
         self._exchange.end_stream(connection)
 
     def lost(self) -> None:
