@@ -356,11 +356,12 @@ async def test_a_stream_tells_when_there_is_room_again(host: Host) -> None:
         writer.write(b"10000\r\n%b\r\n" % bytes(65536))
         pieces += 1
         await _turn()
-    assert places.drained == 0
+    # The system may have taken everything before, more than once.
+    drained = places.drained
     await client.head()
     for _ in range(pieces):
         assert len(await client.chunk()) == 65536
-    await places.until(lambda: places.drained)
+    await places.until(lambda: places.drained > drained)
     assert writer.has_room()
     writer.end()
     assert await client.chunk() == b""
