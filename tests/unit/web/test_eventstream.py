@@ -63,7 +63,10 @@ def test_what_is_no_text_arrives_in_base64(body: bytes) -> None:
         ("\udcff\udcfe", b"a", Event("a", "message", "1:0")),
         # What is the server's to say, the client's own, or tells how a body is to be read.
         *((name, b"a", Event("a", "message", "1:0")) for name in ("gap", "deleted", "displaced", "base64", "tick;base64", "open", "error")),
-        *((name, b"\xff", Event("/w==", "base64", "1:0")) for name in ("gap", "deleted", "displaced", "base64", "tick;base64", "open", "error")),
+        *(
+            (name, b"\xff", Event("/w==", "base64", "1:0"))
+            for name in ("gap", "deleted", "displaced", "base64", "tick;base64", "open", "error")
+        ),
         (" gap\t", b"a", Event("a", "message", "1:0")),
         ("gaps", b"a", Event("a", "gaps", "1:0")),
         ("Error", b"a", Event("a", "Error", "1:0")),
