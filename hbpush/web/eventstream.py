@@ -23,8 +23,8 @@ COMMENT = b":\n\n"
 BASE64 = b"base64"
 
 RESERVED = frozenset((b"gap", b"deleted", b"displaced", b"open", b"error", BASE64))
-"""Names that are not a publisher's: three are what a server says of a channel, two are events of EventSource itself, which pages take for the
-state of the connection, and one is for bodies that are no text."""
+"""Names that are not a publisher's: three are what a server says of a channel, two are events of EventSource itself, which pages take
+for the state of the connection, and one is for bodies that are no text."""
 
 _CR_TO_LF = bytes.maketrans(b"\r", b"\n")
 
