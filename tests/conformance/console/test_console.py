@@ -261,16 +261,21 @@ def test_subscriptions_begin_when_a_store_that_was_away_is_back(tmp_path: Path) 
     assert heard == {name: [[None if name in WITHOUT_IDS else seen["first"], "one"]] for name in CLIENT_NAMES}
 
 
+def left_alone(config: Path, act: str) -> tuple[Person, int]:
+    """Somebody at a console whose server has ended, and the port that it had."""
+    with Daemon("-c", config) as first:
+        person = Person(f"http://127.0.0.1:{first.port}/", act, channel="news")
+        person.wait()
+        first.signal(signal.SIGTERM)
+        assert first.wait() == 0
+        return person, first.port
+
+
 @pytest.mark.full
 def test_polls_are_told_once_of_a_gap_that_nothing_is_behind(tmp_path: Path) -> None:
     need_clients(CLIENTS, "chromium")
     config = configured(tmp_path, LOCATIONS)
-    with Daemon("-c", config) as first:
-        port = first.port
-        person = Person(f"http://127.0.0.1:{port}/", "polls", channel="news")
-        person.wait()
-        first.signal(signal.SIGTERM)
-        assert first.wait() == 0
+    person, port = left_alone(config, "polls")
     with Daemon("-c", config, "--port", str(port)):
         seen = person.saw("go on\n")
     one, two = seen["ids"]
@@ -367,12 +372,7 @@ def test_streams_go_on_by_id_after_a_restart(tmp_path: Path) -> None:
 def test_streams_are_told_of_the_gap_that_a_restart_makes_in_memory(tmp_path: Path) -> None:
     need_clients(CLIENTS, "chromium")
     config = configured(tmp_path, LOCATIONS)
-    with Daemon("-c", config) as first:
-        port = first.port
-        person = Person(f"http://127.0.0.1:{port}/", "restart", channel="news")
-        person.wait()
-        first.signal(signal.SIGTERM)
-        assert first.wait() == 0
+    person, port = left_alone(config, "restart")
     with Daemon("-c", config, "--port", str(port)):
         lost = json.loads(ask(port, "POST", "/pub/news", b"two", {"Accept": "application/json"}).body)
         seen = person.saw("go on\n")

@@ -91,13 +91,19 @@ async def test_many_channels_whose_history_is_more_together(site: Site, kind: st
     assert not site.host.counters.counts["slow"]
 
 
-async def test_what_is_published_beside_history_waits_behind_it(site: Site, kind: str) -> None:
+async def stalled_in_history(site: Site, kind: str) -> Reader:
+    """A reader of two channels that stops before it has read what one of them, "big", keeps: a hundred messages. "live" has had one."""
     await site.serve(place())
     publish(site, "live", 0, 0)
     for number in range(100):
         publish(site, "big", number, 80_000)
     reader = await Reader.open(site, kind, "/sub/live,big")
     reader.transport.pause_reading()
+    return reader
+
+
+async def test_what_is_published_beside_history_waits_behind_it(site: Site, kind: str) -> None:
+    reader = await stalled_in_history(site, kind)
     await site.host.others_are_served(b"/sub/live")
     for number in range(1, 101):
         publish(site, "live", number, 1000)
@@ -110,12 +116,7 @@ async def test_what_is_published_beside_history_waits_behind_it(site: Site, kind
 
 
 async def test_beside_history_there_is_a_bound_as_well(site: Site, kind: str) -> None:
-    await site.serve(place())
-    publish(site, "live", 0, 0)
-    for number in range(100):
-        publish(site, "big", number, 80_000)
-    reader = await Reader.open(site, kind, "/sub/live,big")
-    reader.transport.pause_reading()
+    reader = await stalled_in_history(site, kind)
     for number in range(1, 200):
         publish(site, "live", number, 10_000)
         await site.host.others_are_served(b"/sub/live")
@@ -123,6 +124,7 @@ async def test_beside_history_there_is_a_bound_as_well(site: Site, kind: str) ->
             break
     assert site.host.counters.counts["slow"] == 1
     assert OUTBOX // 10_000 <= number < 60
+    reader.transport.abort()
 
 
 async def test_a_channel_that_is_deleted_before_its_turn(site: Site, kind: str) -> None:
