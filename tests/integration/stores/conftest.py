@@ -226,9 +226,18 @@ async def gap_told(process: Process, channel: str, times: int = 1) -> None:
 
 
 async def comes_back(process: Process) -> bool:
-    """Whether the store can be asked."""
+    """Whether the store can be asked. It may not listen yet: see `listens`."""
     try:
         await process.read("anything", OLDEST, 1)
+    except StoreUnavailable:
+        return False
+    return True
+
+
+async def listens(process: Process, channel: str) -> bool:
+    """Whether both connections are there, so that what is lost next is not one that is being made; ``channel`` is one not watched yet."""
+    try:
+        await process.watch(channel)
     except StoreUnavailable:
         return False
     return True
@@ -295,4 +304,4 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     return True
 
 
-__all__ = ["House", "Outages", "Process", "comes_back", "cut_off", "gap_told", "missed", "ref", "result", "until"]
+__all__ = ["House", "Outages", "Process", "comes_back", "cut_off", "gap_told", "listens", "missed", "ref", "result", "until"]

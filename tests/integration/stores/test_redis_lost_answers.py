@@ -8,7 +8,7 @@ import pytest
 
 from hbpush.core.message import OLDEST, Draft
 from hbpush.errors import ChannelNotFound, StoreFull, StoreUnavailable
-from tests.integration.stores.conftest import House, comes_back, gap_told, missed, ref, result, until
+from tests.integration.stores.conftest import House, comes_back, gap_told, listens, missed, ref, result, until
 from tests.support.redis_server import RedisServer
 
 
@@ -25,7 +25,7 @@ async def test_a_publish_whose_answer_is_lost_is_not_repeated(house: House, serv
         with pytest.raises(StoreUnavailable):
             await a.publish("news", body)
         assert proxy.cuts_left == 0
-        await until(lambda: comes_back(a), "it is back")
+        await until(lambda n=number: listens(a, f"watched after {n}"), "it is back")  # type: ignore[misc]
         assert proxy.evals(body) == 1
         bodies.append(body)
         for process in (a, b):
