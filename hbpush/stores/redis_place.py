@@ -160,7 +160,9 @@ class Place:
             raise Refused(f"no sentinel that answers knows {asked.master!r}") from None
         finally:
             for each in sentinels.sentinels:
-                await each.aclose()
+                # What was asked is answered, or not, whatever becomes of those who were asked.
+                with suppress(RedisError):
+                    await each.aclose()
         return Address(host, int(port))
 
     async def _ask_cluster(self, key: bytes) -> Address:
@@ -185,7 +187,8 @@ class Place:
                 raise Refused("no node of the cluster has the slot")
             return Address(str(node.host), int(node.port))
         finally:
-            await cluster.aclose()
+            with suppress(RedisError):
+                await cluster.aclose()
 
 
 class Waits:
