@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import signal
 from collections.abc import Iterator
 
 import hypothesis
@@ -22,6 +23,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        # Whoever runs tests in the background of a script has it ignored, and all that they start too: some of that is to end by it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "full: takes minutes; runs with --full only")
     config.addinivalue_line("markers", "alone: measures, or minds what else runs; bin/test runs nothing beside it")
     parts.register(config)
