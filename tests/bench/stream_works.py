@@ -75,17 +75,16 @@ def _bounds(sizes: Sizes) -> Bounds:
     return Bounds(streams=True)
 
 
+def _fanout_marks(count: int) -> tuple[Mark, ...]:
+    one, many = _case(count, 1), _case(count, 16)
+    return Mark(one, 0.8, "limit", aim=0.95), Mark(one, 1, "nchan"), Mark(many, 5, "nchan", aim=8)
+
+
 def _of(kind: str, name: str) -> list[Work]:
-    fanout_marks = [
-        mark
-        for count in (FEWER, MORE)
-        for one, many in [(_case(count, 1), _case(count, 16))]
-        for mark in (Mark(one, 0.8, "limit", aim=0.95), Mark(one, 1, "nchan"), Mark(many, 5, "nchan", aim=8))
-    ]
     return [
         Work(
             f"{name}-fanout", partial(_fanout_title, kind), "deliveries/s", True, ("hbpush", "nchan", "limit", "stock-host"),
-            partial(_fanout, kind), bounds=_bounds, marks=tuple(fanout_marks),
+            partial(_fanout, kind), bounds=_bounds, marks=(*_fanout_marks(FEWER), *_fanout_marks(MORE)),
         ),
         Work(
             f"{name}-reach", partial(_reach_title, kind), "ms", False, ("hbpush", "unjoined", "nchan", "limit"), partial(_reach, kind),
