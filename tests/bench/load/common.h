@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 
+struct epoll_event;
+
 /* Bytes of a message: its number in NUMBER_DIGITS digits, filling, and the marker at the end. */
 enum { NUMBER_DIGITS = 10 };
 #define MARKER '^'
@@ -40,5 +42,9 @@ void without_delay(int socket);
 /* An epoll instance, and its interest in what can be read from a socket; key comes back as data.u32. */
 int new_epoll(void);
 void watch(int epoll, int socket, unsigned key);
+
+/* epoll_wait that looks on for a while before it sleeps, with its core to itself. To wake a sleeper is work for whoever writes: a server
+   a little slower than its load would have more of it with each delivery than one that is a little faster. */
+int await_ready(int epoll, struct epoll_event *events, int space, int timeout_ms);
 
 #endif

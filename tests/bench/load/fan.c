@@ -6,7 +6,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
 
 enum { AT_A_TIME = 512 };
 
@@ -32,7 +31,9 @@ static void open_publishers(struct fan *fan, int port)
 void fan_open(struct fan *fan, struct places at, int epoll, int takers, int window, int body_length, const char *channel)
 {
     char path[512];
-    *fan = (struct fan){.epoll = epoll, .takers = takers, .window = window, .body_length = (size_t)body_length, .receipt = http_receipt};
+    *fan = (struct fan){.epoll = epoll, .takers = takers, .window = window, .body_length = (size_t)body_length};
+    fan->receipt = http_receipt;
+    fan->wait = await_ready;
     snprintf(path, sizeof path, "%s%s", at.publisher, channel);
     fan->post_length = post_request(fan->post, path, fan->body_length);
     fan->number_at = fan->post_length - fan->body_length;
@@ -41,7 +42,9 @@ void fan_open(struct fan *fan, struct places at, int epoll, int takers, int wind
 
 void fan_open_redis(struct fan *fan, int port, int epoll, int takers, int window, int body_length, const char *pubsub, const char *channel)
 {
-    *fan = (struct fan){.epoll = epoll, .takers = takers, .window = window, .body_length = (size_t)body_length, .receipt = redis_receipt};
+    *fan = (struct fan){.epoll = epoll, .takers = takers, .window = window, .body_length = (size_t)body_length};
+    fan->receipt = redis_receipt;
+    fan->wait = epoll_wait; /* redis-server is on the core of load */
     fan->post_length = redis_publish(fan->post, pubsub, channel, fan->body_length, &fan->number_at);
     open_publishers(fan, port);
 }
@@ -86,7 +89,7 @@ void fan_run(struct fan *fan, void *work, take_readable *take, int warm_ms, int 
                 fan->before(work);
             publish_next(fan);
         }
-        int ready = epoll_wait(fan->epoll, events, AT_A_TIME, PATIENCE_MS);
+        int ready = fan->wait(fan->epoll, events, AT_A_TIME, PATIENCE_MS);
         if (ready == 0)
             fail("%ld of %ld deliveries did not come within %d s", fan->sent * fan->takers - fan->delivered, fan->sent * fan->takers,
                  PATIENCE_MS / 1000);

@@ -129,7 +129,7 @@ static void reach_once(struct reaching *reaching, struct client *publisher, cons
     reaching->begin = seconds();
     send_request(publisher, post, post_length);
     while (reaching->reached < crowd->count || !receipt) {
-        int ready = epoll_wait(crowd->epoll, events, AT_A_TIME, PATIENCE_MS);
+        int ready = await_ready(crowd->epoll, events, AT_A_TIME, PATIENCE_MS);
         if (ready == 0)
             fail("%d of %d streams were not reached within %d s", crowd->count - reaching->reached, crowd->count, PATIENCE_MS / 1000);
         for (int i = 0; i < ready; i++) {
