@@ -10,9 +10,9 @@ import os
 import random
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import hiredis
 from redis.asyncio import RedisCluster
@@ -25,6 +25,8 @@ from redis.exceptions import RedisClusterException, RedisError
 from hbpush.errors import ConfigError, StoreUnavailable
 from hbpush.stores.redis_settings import Login, RedisServerSettings, RedisSettings, SentinelSettings, login, sentinel_address
 from hbpush.stores.redis_wire import Connection, Reply
+
+T = TypeVar("T")
 
 ONCE = Retry(NoBackoff(), 0)
 """Whoever does not answer at once is passed over: `Link` tries again."""
@@ -65,6 +67,8 @@ class Place:
         self.pending_bytes = settings.pending_bytes
         self._nodes: list[tuple[str, int]] = []
         """The nodes of a cluster: the one that was given may be gone when they are asked again."""
+        self._question: Question[RedisCluster] | None = None
+        """What a cluster is being asked."""
 
     @property
     def login(self) -> Login:
@@ -166,6 +170,23 @@ class Place:
         return Address(host, int(port))
 
     async def _ask_cluster(self, key: bytes) -> Address:
+        # All partitions ask at once, and to read what a cluster says of its slots holds the loop up for tens of milliseconds.
+        question = self._question
+        if question is None or question.is_over:
+            question = self._question = Question(self._ask_nodes())
+        try:
+            cluster = await question.answer()
+        finally:
+            if self._question is question and not question.waiting:
+                # An answer has an entry for each slot, and is of no use any more.
+                self._question = None
+        node = cluster.get_node_from_key(key.decode())
+        if node is None:
+            raise Refused("no node of the cluster has the slot")
+        return Address(str(node.host), int(node.port))
+
+    async def _ask_nodes(self) -> RedisCluster:
+        """A closed one, which knows who has which slots."""
         known = self._login
         cluster = RedisCluster(
             startup_nodes=[ClusterNode(host, port) for host, port in [(known.host, known.port), *self._nodes]],
@@ -180,15 +201,39 @@ class Place:
             retry=ONCE,
         )
         try:
-            await cluster.initialize()
+            async with asyncio.timeout(self.timeout):
+                await cluster.initialize()
             self._nodes = [(str(node.host), int(node.port)) for node in cluster.get_nodes()]
-            node = cluster.get_node_from_key(key.decode())
-            if node is None:
-                raise Refused("no node of the cluster has the slot")
-            return Address(str(node.host), int(node.port))
+            return cluster
         finally:
             with suppress(RedisError):
                 await cluster.aclose()
+
+
+class Question(Generic[T]):
+    """Something that is asked once, for all who want to know it meanwhile."""
+
+    def __init__(self, asked: Coroutine[Any, Any, T]) -> None:
+        self._task = asyncio.get_running_loop().create_task(asked)
+        self._taken_back = False
+        self.waiting = 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is answered, has failed, or was taken back: who wants to know asks anew."""
+        return self._taken_back or self._task.done()
+
+    async def answer(self) -> T:
+        """Wait for the answer. Raises what asking raised. When all who wait are cancelled, the question is taken back."""
+        self.waiting += 1
+        try:
+            return await asyncio.shield(self._task)
+        finally:
+            self.waiting -= 1
+            if not self.waiting and not self._task.done():
+                self._taken_back = self._task.cancel()
+                # What it has opened is closed when the last one goes.
+                await asyncio.wait([self._task])
 
 
 class Waits:

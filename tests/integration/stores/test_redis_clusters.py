@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -19,6 +20,9 @@ from tests.support.redis_server import RedisServer
 
 CHANNELS = [f"channel {number}" for number in range(60)]
 """So many that each partition has some."""
+
+SLOTS_ASKED = re.compile(rb"^cmdstat_cluster\|slots:calls=(\d+)", re.MULTILINE)
+"""How often a node was asked who has which slots."""
 
 SOON = 5.0
 """Seconds in which a store finds who has a slot now."""
@@ -75,6 +79,15 @@ async def test_channels_are_all_over_it(house: House, cluster: Cluster) -> None:
     b.report(CHANNELS[1], 1, 0)
     assert not (await b.claim(CHANNELS[1], "first")).number
     assert not a.heard.gaps
+
+
+async def test_its_partitions_ask_together_who_has_what(house: House, cluster: Cluster) -> None:
+    for node in cluster.nodes:
+        node.cli("CONFIG", "RESETSTAT")
+    a = await house.start(cluster.nodes[0], cluster=True)
+    await a.watch(*CHANNELS)
+    asked = sum(int(calls) for node in cluster.nodes for calls in SLOTS_ASKED.findall(node.cli("INFO", "commandstats")))
+    assert 0 < asked < PARTITIONS
 
 
 async def test_the_least_that_a_user_has_to_be_allowed(house: House, cluster: Cluster) -> None:
