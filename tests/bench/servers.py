@@ -110,7 +110,7 @@ class Interpreter:
         return {**os.environ, "PYTHONPATH": str(ROOT)}
 
     def __str__(self) -> str:
-        built = "built with optimisation" if self.facts["optimised"] else "built WITHOUT optimisation"
+        built = "built with optimisation" if self.facts["optimised"] else "built WITHOUT optimisation, as far as it tells"
         return f"Python {self.facts['python']}, {built}: {self.facts['prefix']}"
 
     def without(self, package: str) -> str | None:
