@@ -11,6 +11,10 @@ from tests.bench.servers import STREAMS, Bounds
 from tests.bench.works import BODY, FEW_HELD, KB, Case, Round, Sizes, Work
 
 WINDOWS = (1, 16)
+SETS = 3
+"""Sets of connections that a round takes the median of, with one message under way: each goes its own way with the machine's caches, and
+may stay up to a third slower than another for seconds, whatever the server."""
+
 FEWER, MORE = 1000, 10_000
 """Subscribers that marks are about."""
 EVENTSOURCE, WEBSOCKET = KINDS = ("eventsource", "websocket")
@@ -29,11 +33,12 @@ def _streamed(at: Round) -> Round:
 
 def _fanout(kind: str, at: Round) -> Case:
     at = _streamed(at)
-    return {
-        _case(count, window): at.rate("streams", count, BODY, window, channel=(f"{at.channel}s{count}w{window}", kind))
-        for count in at.sizes.streams
-        for window in WINDOWS
-    }
+    figures = {}
+    for count in at.sizes.streams:
+        for window in WINDOWS:
+            channels = [f"{at.channel}s{count}w{window}n{number}" for number in range(SETS if window == 1 else 1)]
+            figures[_case(count, window)] = median(at.rate("streams", count, BODY, window, channel=(name, kind)) for name in channels)
+    return figures
 
 
 def _reach(kind: str, at: Round) -> Case:
