@@ -9,8 +9,8 @@ import warnings
 
 import pytest
 
-FILTER = "always:unclosed resource <:ResourceWarning"
-"""What keeps those warnings from being raised."""
+WORDS = "unclosed resource <"
+"""How such a warning begins."""
 
 
 class Unclosed:
@@ -21,7 +21,7 @@ class Unclosed:
 
     def pytest_warning_recorded(self, warning_message: warnings.WarningMessage, nodeid: str) -> None:
         text = str(warning_message.message)
-        if issubclass(warning_message.category, ResourceWarning) and text.startswith("unclosed resource <"):
+        if issubclass(warning_message.category, ResourceWarning) and text.startswith(WORDS):
             self._found.append(f"{nodeid}: {text}")
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -35,5 +35,5 @@ class Unclosed:
 
 def register(config: pytest.Config) -> None:
     """Watch over a run."""
-    config.addinivalue_line("filterwarnings", FILTER)
+    config.addinivalue_line("filterwarnings", f"always:{WORDS}:ResourceWarning")
     config.pluginmanager.register(Unclosed(), "unclosed")

@@ -23,7 +23,7 @@ struct fan {
     char post[REQUEST_SPACE];
     size_t post_length, number_at, body_length;
     bool (*receipt)(struct client *publisher); /* true when all of it has come; fails when the message was not accepted */
-    int (*wait)(int epoll, struct epoll_event *events, int space, int timeout_ms);
+    int (*wait)(int epoll, struct epoll_event *events, int space, int timeout_ms); /* epoll_wait, or await_ready */
     void (*before)(void *work); /* NULL, or called before a message when none is under way */
     long sent, done, delivered;
     int takers, window, epoll;
