@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import Extension, find_packages, setup
 
 HERE = Path(__file__).parent
 VERSION = re.search(r'^__version__ = "([^"]+)"$', (HERE / "hbpush" / "__init__.py").read_text(encoding="utf-8"), re.MULTILINE)
@@ -29,6 +29,9 @@ EXTRAS = {
 }
 EXTRAS["all"] = sorted({requirement for extra in EXTRAS.values() for requirement in extra})
 
+# Optional: without a compiler, or the headers of Python, the same is done in Python.
+SPEEDUPS = Extension("hbpush.web.speedups", ["hbpush/web/speedups.c"], optional=True)
+
 setup(
     name="hbpush",
     version=VERSION[1],
@@ -40,7 +43,8 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.11",
     packages=find_packages(include=["hbpush*", "tyron*", "socketio_compat*", "sethpusher*"]),
-    package_data={"": ["py.typed"], "hbpush.console": ["page/*"], "hbpush.stores": ["scripts/*.lua"]},
+    ext_modules=[SPEEDUPS],
+    package_data={"": ["py.typed", "*.pyi"], "hbpush.console": ["page/*"], "hbpush.stores": ["scripts/*.lua"]},
     install_requires=REQUIRED,
     extras_require=EXTRAS,
     entry_points={

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import speedups
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,7 +70,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def bare(tmp_path: Path) -> Path:
     """As much of a checkout as preparing needs."""
     for name in ("bin", "hbpush"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
     for name in ("setup.py", "pyproject.toml", "README.rst", "LICENSE"):
         shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
@@ -140,6 +141,38 @@ def test_changed_setup_renews_without_network_when_nothing_is_missing(prepared: 
         assert hbpushd(prepared, "--version", **OFFLINE).stderr == ""
     finally:
         setup.write_bytes(before)
+
+
+def compiled(checkout: Path) -> set[float]:
+    """When the parts in C were compiled."""
+    return {path.stat().st_mtime_ns for path in (checkout / "hbpush" / "web").glob("speedups*.so")}
+
+
+@pytest.mark.skipif(speedups.missing() is not None, reason=speedups.missing() or "")
+def test_changed_source_in_c_is_compiled_again_and_no_compiler_is_needed(prepared: Path) -> None:
+    first = compiled(prepared)
+    assert len(first) == 1
+    source = prepared / "hbpush" / "web" / "speedups.c"
+    before = source.read_bytes()
+    served = "from hbpush.web.write_each import COMPILED; import hbpush.daemon.cli; print(COMPILED)"
+    try:
+        source.write_bytes(before + b"/* changed */\n")
+        renewed = hbpushd(prepared, "--version", **OFFLINE)
+        assert (renewed.returncode, renewed.stderr.count("\n")) == (0, 1), renewed.stderr
+        second = compiled(prepared)
+        assert len(second) == 1
+        assert second.isdisjoint(first)
+        source.write_bytes(before + b"/* changed again */\n")
+        without = hbpushd(prepared, "--version", CC="false", **OFFLINE)
+        assert (without.returncode, without.stderr.count("\n")) == (0, 1), without.stderr
+        assert compiled(prepared) == set()
+        python = prepared / ".venv" / "bin" / "python"
+        told = subprocess.run([python, "-P", "-c", served], env=surroundings({}), capture_output=True, text=True, timeout=60, check=True)
+        assert told.stdout == "False\n"
+    finally:
+        source.write_bytes(before)
+    assert hbpushd(prepared, "--version", **OFFLINE).returncode == 0
+    assert len(compiled(prepared)) == 1
 
 
 def python_that(tmp_path: Path, lies: str) -> str:

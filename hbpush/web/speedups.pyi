@@ -1,0 +1,3 @@
+"""The module that `setup.py` compiles of speedups.c where it can: what `hbpush.web.write_each` has in Python as well."""
+
+def write_each(descriptors: list[int], wire: bytes, /) -> list[tuple[int, int]]: ...
