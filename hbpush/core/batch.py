@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hbpush.core.message import Message
+
+if TYPE_CHECKING:
+    from hbpush.core.subscription import Gathered
 
 Format = Callable[[Sequence[Message]], bytes]
 """Messages -> wire bytes. Hashable; its identity is the wire format, so it is interned and never made per connection.
@@ -67,13 +71,17 @@ class Batch:
     """The messages that one flush brings to the subscribers of one channel: at least one, in order.
 
     ``wires[format]`` is their bytes in a Format, shared by all who ask: an item, for a method would cost every subscriber a call.
+
+    In a turn of its delivery, ``gathered[format]`` are those to whom bytes are still to be written: instead of writing, a subscriber may
+    add itself to others of its kind, and they are written to together at the end of the turn. Out of it ``gathered`` is None.
     """
 
-    __slots__ = ("_packets", "messages", "wires")
+    __slots__ = ("_packets", "gathered", "messages", "wires")
 
     def __init__(self, messages: Sequence[Message]) -> None:
         self.messages = messages
         self.wires = Wires(messages)
+        self.gathered: defaultdict[Format, list[Gathered]] | None = None
         self._packets: dict[Packets, Sequence[str]] | None = None
 
     def packets(self, make: Packets) -> Sequence[str]:

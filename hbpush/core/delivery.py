@@ -5,7 +5,7 @@ This room knows channels and subscribers, and no store. Who is in which table, a
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from itertools import islice
 from operator import length_hint
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from hbpush.core.batch import Batch
 from hbpush.core.clock import Clock
-from hbpush.core.subscription import Subscriber
+from hbpush.core.subscription import Gathered, Subscriber
 from hbpush.core.traffic import Traffic
 
 if TYPE_CHECKING:
@@ -30,15 +30,16 @@ Failed = Callable[["Channel", Subscriber, bool], object]
 
 
 class Delivery:
-    """One batch on its way to the subscribers that were there when it began."""
+    """One batch on its way to the subscribers that were there when it began. ``owed`` is what could not be written to all at once."""
 
-    __slots__ = ("batch", "channel", "failures", "targets")
+    __slots__ = ("batch", "channel", "failures", "owed", "targets")
 
     def __init__(self, channel: Channel, batch: Batch, targets: Iterator[Subscriber]) -> None:
         self.channel = channel
         self.batch = batch
         self.targets = targets
         self.failures = 0
+        self.owed: deque[tuple[Gathered, bytes]] = deque()
 
     def run(self, budget: int, failed: Failed) -> int:
         """Deliver to at most ``budget`` subscribers (-1: all). Return what is left of the budget: 0 means that more may follow.
@@ -46,6 +47,8 @@ class Delivery:
         ``failed`` is called within the except clause for those that raise.
         """
         batch = self.batch
+        if batch.gathered is None:
+            batch.gathered = defaultdict(list)
         targets = self.targets
         # Who is called may run this to its end: all turns share one iterator, which tells how far they are.
         begin = length_hint(targets)
@@ -56,10 +59,39 @@ class Delivery:
                 for subscriber in islice(targets, max(0, length_hint(targets) - end)):
                     subscriber.deliver(batch)
             except Exception:  # noqa: BLE001 - the wall between subscribers: ``failed`` logs it
-                failed(self.channel, subscriber, self.failures == 0)
-                self.failures += 1
+                self._fail(subscriber, failed)
             else:
-                return max(0, budget - begin + length_hint(targets))
+                break
+        self.write(failed)
+        batch.gathered = None
+        return max(0, budget - begin + length_hint(targets))
+
+    def write(self, failed: Failed) -> None:
+        """Write to those that are gathered. Who is called meanwhile may call this, too: what is owed is known to both."""
+        batch = self.batch
+        owed = self.owed
+        while batch.gathered:
+            wire_format, gathered = batch.gathered.popitem()
+            try:
+                wire = batch.wires[wire_format]
+            except Exception:  # noqa: BLE001 - as above; it is the fault of all of them
+                for subscriber in gathered:
+                    self._fail(subscriber, failed)
+                continue
+            try:
+                owed += [(gathered[index], wire[sent:]) for index, sent in gathered[0].write_to_all(gathered, wire)]
+            except Exception:  # noqa: BLE001 - whose fault it is shows when each is written to by itself
+                owed += [(subscriber, wire) for subscriber in gathered]
+        while owed:
+            subscriber, rest = owed.popleft()
+            try:
+                subscriber.write(rest)
+            except Exception:  # noqa: BLE001 - as above
+                self._fail(subscriber, failed)
+
+    def _fail(self, subscriber: Subscriber, failed: Failed) -> None:
+        failed(self.channel, subscriber, self.failures == 0)
+        self.failures += 1
 
 
 class Deliveries:
@@ -99,6 +131,11 @@ class Deliveries:
             self._begin(channel)
         while channel.running:
             self._finish(channel)
+
+    def write(self, channel: Channel) -> None:
+        """Write to those of a channel that are gathered, who are not to be ended without."""
+        if channel.running:
+            channel.running[0].write(self._failed)
 
     def _schedule(self) -> None:
         if not self._scheduled:

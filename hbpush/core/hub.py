@@ -181,7 +181,9 @@ class Hub:
         return self.store(ref.store).claim(ref, mode)
 
     def close(self, ref: ChannelRef, subscriber: Subscriber, reason: CloseReason) -> None:
-        """Drop one subscriber and tell it why."""
+        """Drop one subscriber and tell it why, behind what was delivered to it."""
+        if ref in self.channels:
+            self._deliveries.write(self.channels[ref])
         if ref in self.channels:
             self._drop(self.channels[ref], [subscriber], reason)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import Protocol
+from typing import Any, Protocol
 
 from hbpush.core.batch import Batch
 from hbpush.core.message import BEFORE_ALL, NEWEST, Message, MessageId, Since, size_of
@@ -76,6 +76,19 @@ class Subscriber(Protocol):
 
     def closed(self, reason: CloseReason) -> None:
         """The hub has dropped it, perhaps within `Hub.subscribe`."""
+
+
+class Gathered(Subscriber, Protocol):
+    """A subscriber that may add itself to `Batch.gathered`. All that do so under one Format are of one class."""
+
+    def write_to_all(self, gathered: Sequence[Any], wire: bytes, /) -> Sequence[tuple[int, int]]:
+        """Called on the first of those gathered, with all of them: write what the system takes at once.
+
+        Returns ``(index, sent)`` for those that have not taken everything. What raises must have written nothing.
+        """
+
+    def write(self, wire: bytes, /) -> None:
+        """Take bytes as they are: what the system has not taken."""
 
 
 class Subscription:

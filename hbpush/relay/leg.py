@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Protocol, cast
 
 from hbpush.core.batch import Batch, Format
 from hbpush.core.message import ChannelRef, Since
 from hbpush.core.subscription import UNDECIDED, CloseReason
 from hbpush.relay.admission import Waiting
+from hbpush.web.outflow import THROUGH
+from hbpush.web.write_each import write_each
 
 if TYPE_CHECKING:
     from hbpush.relay.stream import Stream
@@ -15,14 +19,22 @@ if TYPE_CHECKING:
 OPENING, OPEN, OVER = range(3)
 """The states of a stream."""
 
+_DESCRIPTOR = attrgetter("out.descriptor")
+
 
 class Outlet(Protocol):
     """Where a leg writes: the stream's peer, or who keeps things for it."""
+
+    @property
+    def descriptor(self) -> int:
+        """Where the system takes bytes past `write` at the moment (`hbpush.web.outflow.Outflow`); negative where it does not."""
 
     def write(self, wire: bytes) -> None: ...
 
 
 class _Nowhere:
+    descriptor = THROUGH
+
     def write(self, wire: bytes) -> None: ...
 
 
@@ -77,8 +89,17 @@ class Leg(Waiting):
         out = self.out
         if out is None:
             self.stream.keep(self, batch)
-        else:
+        elif batch.gathered is not None and out.descriptor >= 0:
+            batch.gathered[self.format].append(self)
+        elif out is not NOWHERE:
             out.write(batch.wires[self.format])
+
+    def write_to_all(self, gathered: Sequence[Leg], wire: bytes, /) -> Sequence[tuple[int, int]]:
+        # Where each of them writes is asked for now: others have been called since they were gathered, and may have ended some.
+        return write_each(list(map(_DESCRIPTOR, gathered)), wire)
+
+    def write(self, wire: bytes, /) -> None:
+        cast("Outlet", self.out).write(wire)
 
     def has_room(self) -> bool:
         return self.stream.may_read(self)

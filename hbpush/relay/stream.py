@@ -13,7 +13,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from hbpush.core.batch import Batch, Format
 from hbpush.core.message import ChannelRef, MessageId, Since, size_of
@@ -27,6 +27,7 @@ from hbpush.relay.rules import MISSED, VARY
 from hbpush.stores.base import Claim, Receipt
 from hbpush.web.answers import NOT_FOUND, Head, away, fail
 from hbpush.web.exchange import Exchange
+from hbpush.web.outflow import THROUGH
 
 if TYPE_CHECKING:
     from hbpush.relay.streaming import Streaming
@@ -38,6 +39,8 @@ class History:
     """Where legs of a stream write what they read of history."""
 
     __slots__ = ("_stream",)
+
+    descriptor = THROUGH
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
@@ -59,6 +62,7 @@ class Stream(ABC):
     )  # fmt: skip
 
     form: Form
+    descriptor: ClassVar[int] = THROUGH
 
     def __init__(self, place: Streaming, exchange: Exchange, refs: Sequence[ChannelRef], sinces: Sequence[Since]) -> None:
         self.place = place

@@ -29,6 +29,10 @@ class Writer(Protocol):
     @property
     def chunked(self) -> bool: ...
 
+    @property
+    def descriptor(self) -> int:
+        """Where the system takes bytes past `write` at the moment (`hbpush.web.outflow.Outflow`); negative where it does not."""
+
     def write(self, wire: bytes) -> None:
         """Send framed bytes. Over the outbox bound the connection is cut, and ``gone`` is called in a later turn of the loop."""
 
@@ -62,6 +66,10 @@ class WebSocket(Protocol):
 
     @property
     def subprotocol(self) -> str | None: ...
+
+    @property
+    def descriptor(self) -> int:
+        """Where the system takes ready frames past `write` at the moment (`hbpush.web.outflow.Outflow`); negative where it does not."""
 
     def write(self, wire: bytes) -> None:
         """Send ready frames (`hbpush.web.websocket.frame`). Over the outbox bound the socket is closed, and ``gone`` called later."""

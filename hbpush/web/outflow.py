@@ -22,7 +22,9 @@ class Outflow:
 
     ``paused`` is True while anything waits. Bytes beyond the bound are not written: `_behind` is called instead.
 
-    A descriptor is good until ``connection_lost``: transports close it after that, however they are ended.
+    ``descriptor`` is where the system takes bytes as they are, or THROUGH, or OVER. Whoever writes the same to many may do so there
+    (`hbpush.web.write_each`), and what it does not take, by `write`. It is good for the moment: after ``connection_lost`` transports close
+    it, however they are ended, and it may become another connection's.
     """
 
     if not TYPE_CHECKING:
@@ -30,7 +32,7 @@ class Outflow:
         __slots__ = ()
 
     paused: bool
-    _descriptor: int
+    descriptor: int
     _fed: int
     _outbox: int
     _transport: Transport
@@ -41,23 +43,23 @@ class Outflow:
         self._outbox = outbox
         self.paused = False
         self._fed = 0
-        self._descriptor = _descriptor(transport)
+        self.descriptor = _descriptor(transport)
         # One over TLS is full at its limit, others beyond it.
-        transport.set_write_buffer_limits(high=1 if self._descriptor == THROUGH else 0, low=0)
+        transport.set_write_buffer_limits(high=1 if self.descriptor == THROUGH else 0, low=0)
         if transport.get_write_buffer_size():
             # It may have said so before, and would not say it again.
             self.pause_writing()
 
     def _stop(self) -> None:
         """Write nothing any more."""
-        self._descriptor = OVER
+        self.descriptor = OVER
 
     def _behind(self) -> None:
         """The peer has fallen behind by a whole outbox."""
         raise NotImplementedError
 
     def write(self, wire: bytes) -> None:
-        descriptor = self._descriptor
+        descriptor = self.descriptor
         if descriptor < 0:
             self._write_if_it_fits(wire)
             return
@@ -70,7 +72,7 @@ class Outflow:
             self._transport.write(wire[sent:])
 
     def _write_if_it_fits(self, wire: bytes) -> None:
-        if self._descriptor == OVER:
+        if self.descriptor == OVER:
             return
         if self.paused and not self.has_room() and self.waiting + len(wire) > self._outbox:
             self._behind()
@@ -94,14 +96,14 @@ class Outflow:
     def pause_writing(self) -> None:
         """Something waits."""
         self.paused = True
-        if self._descriptor != OVER:
-            self._descriptor = THROUGH
+        if self.descriptor != OVER:
+            self.descriptor = THROUGH
 
     def resume_writing(self) -> None:
         """Nothing waits any more."""
         self.paused = False
-        if self._descriptor != OVER:
-            self._descriptor = _descriptor(self._transport)
+        if self.descriptor != OVER:
+            self.descriptor = _descriptor(self._transport)
 
 
 class _Described(Protocol):

@@ -21,6 +21,7 @@ from hbpush.web.answers import REASONS, UNAVAILABLE, stamp
 from hbpush.web.exchange import BEHIND, Exchange, HeaderLines, WebSocketListener, Writer
 from hbpush.web.hosting import Hosting
 from hbpush.web.limits import Limits
+from hbpush.web.outflow import THROUGH
 from hbpush.web.proxies import TrustedProxies
 from hbpush.web.websocket import upgrade
 from hbpush.web.websocket_transport import StreamTransport, Transport
@@ -275,6 +276,8 @@ class TornadoWriter:
     """The body of a streamed answer. The chunks are the Format's; Tornado adds the last one."""
 
     __slots__ = ("_connection", "_counters", "_drained", "_exchange", "_fed", "_outbox", "_waiting", "chunked")
+
+    descriptor = THROUGH
 
     def __init__(
         self,

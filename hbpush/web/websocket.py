@@ -114,7 +114,6 @@ class Socket(Outflow, WSListener):
 
     __slots__ = (
         "_code",
-        "_descriptor",
         "_fed",
         "_fragments",
         "_grown",
@@ -129,6 +128,7 @@ class Socket(Outflow, WSListener):
         "_state",
         "_timer",
         "_transport",
+        "descriptor",
         "paused",
         "slow_code",
         "subprotocol",

@@ -231,7 +231,7 @@ class NativeExchange(Exchange):
 class NativeWriter(Outflow):
     """The body of a streamed answer."""
 
-    __slots__ = ("_connection", "_descriptor", "_drained", "_exchange", "_fed", "_outbox", "_transport", "chunked", "paused")
+    __slots__ = ("_connection", "_drained", "_exchange", "_fed", "_outbox", "_transport", "chunked", "descriptor", "paused")
 
     def __init__(
         self, connection: Connection, exchange: NativeExchange, drained: Callable[[], object] | None, outbox: int, chunked: bool
