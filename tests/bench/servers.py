@@ -44,10 +44,13 @@ def version(name):
         return None
 options = sysconfig.get_config_var("CONFIG_ARGS") or ""
 flags = sysconfig.get_config_var("PY_CFLAGS") or ""
+versions = {name: version(name) for name in ("hbpush", "tornado", "uvloop", "httptools", "msgspec")}
+sys.path.insert(0, sys.argv[1])
+from hbpush.web.write_each import COMPILED
 print(json.dumps({
     "python": platform.python_version(), "prefix": sys.base_prefix,
     "optimised": "--enable-optimizations" in options or "-fprofile-use" in flags or "-flto" in flags,
-    "versions": {name: version(name) for name in ("hbpush", "tornado", "uvloop", "httptools", "msgspec")},
+    "versions": versions, "compiled": COMPILED,
 }))
 """
 
@@ -95,9 +98,13 @@ class Interpreter:
 
     @cached_property
     def facts(self) -> dict[str, Any]:
-        """``python``, ``prefix``, ``optimised`` and ``versions``. Raises BenchError when it cannot be run."""
+        """``python``, ``prefix``, ``optimised``, ``versions``, and whether hbpush is ``compiled`` for it. Raises BenchError when it cannot
+        be run.
+        """
         try:
-            done = subprocess.run([self.program, "-c", EXAMINE], capture_output=True, text=True, timeout=ASK_TIMEOUT, check=False)
+            done = subprocess.run(
+                [self.program, "-c", EXAMINE, str(ROOT)], capture_output=True, text=True, timeout=ASK_TIMEOUT, check=False
+            )
         except (OSError, subprocess.TimeoutExpired):
             raise BenchError(f"{self.program} cannot be run") from None
         if done.returncode != 0:
@@ -136,7 +143,9 @@ class Hbpush(Server):
 
     def version(self) -> str:
         versions = self.python.facts["versions"]
-        return f"{versions['hbpush']} (" + ", ".join(f"{name} {versions[name]}" for name in ("tornado", "uvloop", "httptools")) + ")"
+        written = "in C" if self.python.facts["compiled"] else "in Python: speedups are not compiled"
+        parts = [*(f"{name} {versions[name]}" for name in ("tornado", "uvloop", "httptools")), f"writes to many {written}"]
+        return f"{versions['hbpush']} ({', '.join(parts)})"
 
     def command(self, port: int, folder: Path, bounds: Bounds) -> list[str]:
         if bounds.echo:
