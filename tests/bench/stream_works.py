@@ -12,8 +12,8 @@ from tests.bench.works import BODY, FEW_HELD, KB, Case, Round, Sizes, Work
 
 WINDOWS = (1, 16)
 SETS = 3
-"""Sets of connections that a round takes the median of, with one message under way: each goes its own way with the machine's caches, and
-may stay up to a third slower than another for seconds, whatever the server."""
+"""Sets of connections that a round of fan-out takes the median of, with one message under way: each goes its own way with the machine's
+caches, and may stay up to a third slower than another for seconds, whatever the server."""
 
 FEWER, MORE = 1000, 10_000
 """Subscribers that marks are about."""
@@ -44,11 +44,14 @@ def _fanout(kind: str, at: Round) -> Case:
 def _reach(kind: str, at: Round) -> Case:
     at = _streamed(at)
     figures = {}
+    few, many = min(at.sizes.streams), max(at.sizes.streams)
+    times = max(1, at.sizes.latencies * few // many)
     for count in at.sizes.streams:
-        # As many deliveries to many as to few: that is what percentiles are taken of.
-        times = max(1, at.sizes.latencies * min(at.sizes.streams) // count)
-        rows = at.load.run("reach", count, BODY, times, f"{at.channel}r{count}", kind)
-        figures.update({f"{count:,}, {name}": median(row[name] for row in rows) for name in ("p50", "p99", "last")})
+        # As many deliveries to many as to few: that is what percentiles are taken of. Few in as many sets as that takes: see SETS.
+        channels = [f"{at.channel}r{count}n{number}" for number in range(many // count)]
+        runs = [at.load.run("reach", count, BODY, times, channel, kind) for channel in channels]
+        for name in ("p50", "p99", "last"):
+            figures[f"{count:,}, {name}"] = median(median(row[name] for row in rows) for rows in runs)
     return figures
 
 
