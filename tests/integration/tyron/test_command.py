@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,11 +32,20 @@ def tyron(redis: RedisServer, *arguments: str, expected: tuple[str, ...] = ()) -
 
 
 def until_it_waits(asked: Asked, redis: RedisServer, channel: str, payload: str) -> None:
+    """Send to the feed until ``asked`` is answered."""
+
+    def publish() -> None:
+        assert redis.cli("PUBLISH", channel, payload) == 1
+
+    until_it_is_answered(asked, publish)
+
+
+def until_it_is_answered(asked: Asked, publish: Callable[[], None]) -> None:
     """Publish until somebody gets it: nothing tells from outside whether a request has begun to wait."""
     end = time.monotonic() + PATIENCE
     asked.socket().settimeout(0.05)
     while time.monotonic() < end:
-        assert redis.cli("PUBLISH", channel, payload) == 1
+        publish()
         try:
             asked.socket().recv(1, socket.MSG_PEEK)
         except TimeoutError:
@@ -123,8 +133,12 @@ locations:
                 break
         assert ask(daemon.port, "GET", f"/sub/other{number}").body == b"one"
         assert ask(daemon.port, "GET", f"/pub/other{number}").body.startswith(b"queued messages: 1\r\n")
-        while ask(daemon.port, "POST", "/pub/hiphop", b"two").status == 202:
-            pass
+
+        def post() -> None:
+            # 202 too where a poll that has just come to the other worker hears it: not yet told of, it is not counted.
+            assert ask(daemon.port, "POST", "/pub/hiphop", b"two").status in (201, 202)
+
+        until_it_is_answered(asked, post)
         assert asked.answer().body == b"two"
 
 
