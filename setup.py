@@ -24,7 +24,7 @@ REQUIRED = [
 ]
 
 EXTRAS = {
-    "test": ["pytest>=8.3", "pytest-xdist>=3.6", "hypothesis>=6.100", "setuptools>=70.1", "supervisor>=4.3,<5", "docutils>=0.22"],
+    "test": ["pytest>=9.0", "pytest-xdist>=3.6", "hypothesis>=6.100", "setuptools>=70.1", "supervisor>=4.3,<5", "docutils>=0.22"],
     "lint": ["ruff>=0.17,<0.18", "mypy>=2.4,<3", "import-linter>=2.3", "types-PyYAML"],
 }
 EXTRAS["all"] = sorted({requirement for extra in EXTRAS.values() for requirement in extra})
