@@ -1,4 +1,4 @@
-"""Runs works: all servers in every round, one after the other, so that a drift of the machine meets all of them."""
+"""Runs works: all servers in every round and set, one after the other, so that a drift of the machine meets all of them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from statistics import median
 from typing import Any, NamedTuple, TypeVar
 
 from tests.bench.errors import BenchError
@@ -14,7 +15,7 @@ from tests.bench.load import Load
 from tests.bench.marks import Judgement, judge
 from tests.bench.processes import Cores, Started, started
 from tests.bench.servers import Server
-from tests.bench.works import Described, Round, Sizes, Work
+from tests.bench.works import Case, Described, Round, Sizes, Work
 from tests.support.ports import free_port
 
 T = TypeVar("T")
@@ -120,29 +121,54 @@ def turns(contenders: Sequence[T], round_number: int) -> list[T]:
     return [*contenders[shift:], *contenders[:shift]]
 
 
+class _Found:
+    """What the sets of one round found of one server."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, list[float]] = {}
+        self.shares: list[tuple[float, float]] = []
+
+    def take(self, figures: Case, shares: Sequence[tuple[float, float]]) -> None:
+        for case, value in figures.items():
+            self._values.setdefault(case, []).append(value)
+        self.shares += shares
+
+    def figures(self) -> Case:
+        return {case: median(values) for case, values in self._values.items()}
+
+
 def measure(work: Work, servers: Sequence[Server], sizes: Sizes, place: Place) -> Outcome:
-    """Run a work for those of the servers that can do it. One that fails is left out of the rounds that follow."""
+    """Run a work for those of the servers that can do it. One that fails is left out of the sets and rounds that follow."""
     outcome = Outcome(work, sizes)
     chosen = [server for server in servers if server.name in work.servers]
     with ExitStack() as stack:
         running: dict[str, tuple[Started, Path]] = {}
+
+        def run(server: Server, round_number: int, set_number: int) -> tuple[Case, list[tuple[float, float]]]:
+            with ExitStack() as fresh:
+                if work.fresh:
+                    process, folder = fresh.enter_context(_server(server, work, sizes, place))
+                elif server.name in running:
+                    process, folder = running[server.name]
+                else:
+                    process, folder = running[server.name] = stack.enter_context(_server(server, work, sizes, place))
+                load = Load(place.load, process.port, place.cores.load)
+                at = Round(round_number, set_number, process, load, sizes, folder, place.cores, [], server.dialect)
+                return work.run(at), at.shares
+
         for round_number in range(sizes.rounds):
-            for server in turns(chosen, round_number):
-                if server.name in outcome.failures:
-                    continue
-                try:
-                    with ExitStack() as fresh:
-                        if work.fresh:
-                            process, folder = fresh.enter_context(_server(server, work, sizes, place))
-                        elif server.name in running:
-                            process, folder = running[server.name]
-                        else:
-                            process, folder = running[server.name] = stack.enter_context(_server(server, work, sizes, place))
-                        load = Load(place.load, process.port, place.cores.load)
-                        at = Round(round_number, process, load, sizes, folder, place.cores, [], server.dialect)
-                        outcome.add(server.name, work.run(at), at.shares)
-                except BenchError as error:
-                    outcome.failures[server.name] = str(error)
+            found: dict[str, _Found] = {}
+            for set_number in range(work.sets(sizes)):
+                for server in turns(chosen, round_number + set_number):
+                    if server.name in outcome.failures:
+                        continue
+                    try:
+                        found.setdefault(server.name, _Found()).take(*run(server, round_number, set_number))
+                    except BenchError as error:
+                        outcome.failures[server.name] = str(error)
+            for name, of in found.items():
+                if name not in outcome.failures:
+                    outcome.add(name, of.figures(), of.shares)
     return outcome
 
 

@@ -12,8 +12,8 @@ from tests.bench.works import BODY, FEW_HELD, KB, Case, Round, Sizes, Work
 
 WINDOWS = (1, 16)
 SETS = 3
-"""Sets of connections that a round of fan-out takes the median of, with one message under way: each goes its own way with the machine's
-caches, and may stay up to a third slower than another for seconds, whatever the server."""
+"""Sets of connections of a round of fan-out, with one message under way: each goes its own way with the machine's caches, and may stay up
+to a third slower than another for seconds, whatever the server."""
 
 FEWER, MORE = 1000, 10_000
 """Subscribers that marks are about."""
@@ -33,12 +33,12 @@ def _streamed(at: Round) -> Round:
 
 def _fanout(kind: str, at: Round) -> Case:
     at = _streamed(at)
-    figures = {}
-    for count in at.sizes.streams:
-        for window in WINDOWS:
-            channels = [f"{at.channel}s{count}w{window}n{number}" for number in range(SETS if window == 1 else 1)]
-            figures[_case(count, window)] = median(at.rate("streams", count, BODY, window, channel=(name, kind)) for name in channels)
-    return figures
+    return {
+        _case(count, window): at.rate("streams", count, BODY, window, channel=(f"{at.channel}s{count}w{window}", kind))
+        for count in at.sizes.streams
+        for window in WINDOWS
+        if window == 1 or not at.set
+    }
 
 
 def _reach(kind: str, at: Round) -> Case:
@@ -47,11 +47,11 @@ def _reach(kind: str, at: Round) -> Case:
     few, many = min(at.sizes.streams), max(at.sizes.streams)
     times = max(1, at.sizes.latencies * few // many)
     for count in at.sizes.streams:
-        # As many deliveries to many as to few: that is what percentiles are taken of. Few in as many sets as that takes: see SETS.
-        channels = [f"{at.channel}r{count}n{number}" for number in range(many // count)]
-        runs = [at.load.run("reach", count, BODY, times, channel, kind) for channel in channels]
-        for name in ("p50", "p99", "last"):
-            figures[f"{count:,}, {name}"] = median(median(row[name] for row in rows) for rows in runs)
+        # As many deliveries to many as to few: that is what percentiles are taken of. Few in as many sets as that takes.
+        if at.set < many // count:
+            rows = at.load.run("reach", count, BODY, times, f"{at.channel}r{count}", kind)
+            for name in ("p50", "p99", "last"):
+                figures[f"{count:,}, {name}"] = median(row[name] for row in rows)
     return figures
 
 
@@ -92,11 +92,12 @@ def _of(kind: str, name: str) -> list[Work]:
     return [
         Work(
             f"{name}-fanout", partial(_fanout_title, kind), "deliveries/s", True, ("hbpush", "nchan", "limit", "stock-host"),
-            partial(_fanout, kind), bounds=_bounds, marks=(*_fanout_marks(FEWER), *_fanout_marks(MORE)),
+            partial(_fanout, kind), bounds=_bounds, marks=(*_fanout_marks(FEWER), *_fanout_marks(MORE)), sets=lambda _: SETS,
         ),
         Work(
             f"{name}-reach", partial(_reach_title, kind), "ms", False, ("hbpush", "unjoined", "nchan", "limit"), partial(_reach, kind),
             bounds=_bounds, marks=(Mark(f"{FEWER:,}, p50", 1.1, "unjoined"), Mark(f"{MORE:,}, p50", 1.1, "unjoined")),
+            sets=lambda sizes: max(sizes.streams) // min(sizes.streams),
         ),
         Work(
             f"{name}-memory", partial(_memory_title, kind), f"KB of {KB:,} bytes", False, ("hbpush", "nchan"), partial(_memory, kind),

@@ -54,11 +54,12 @@ QUICK = Sizes(
 
 
 class Round(NamedTuple):
-    """One server in one round. ``folder`` lasts as long as its process; ``shares`` takes those of `Watch` for each run. ``dialect`` is
-    that of the server's sessions.
+    """One server in one round, or in one of a round's sets. ``folder`` lasts as long as its process; ``shares`` takes those of `Watch` for
+    each run. ``dialect`` is that of the server's sessions.
     """
 
     number: int
+    set: int
     server: Started
     load: Load
     sizes: Sizes
@@ -69,8 +70,8 @@ class Round(NamedTuple):
 
     @property
     def channel(self) -> str:
-        """A channel that no round before has used."""
-        return f"round{self.number}"
+        """A channel that no round and no set before has used."""
+        return f"round{self.number}set{self.set}"
 
     def rate(self, work: str, *words: object, channel: tuple[object, ...] = ()) -> float:
         """Run a work of the load generator for the time of a measurement. ``channel`` are the words behind the two times."""
@@ -107,7 +108,9 @@ class Described(Protocol):
 
 
 class Work(NamedTuple):
-    """`Described`. ``servers`` can do it. ``fresh``: each round needs a new process."""
+    """`Described`. ``servers`` can do it. ``fresh``: each round needs a new process. ``sets``: how often a round runs it for each server,
+    one server after the other: the round's figures are medians of theirs. A case may be of some sets only.
+    """
 
     name: str
     title: Callable[[Sizes], str]
@@ -119,6 +122,7 @@ class Work(NamedTuple):
     fresh: bool = False
     growth: bool = False
     marks: tuple[Mark, ...] = ()
+    sets: Callable[[Sizes], int] = lambda _: 1
 
     @property
     def is_rate(self) -> bool:

@@ -13,7 +13,7 @@ from tests.bench.__main__ import main, status
 from tests.bench.processes import Cores
 from tests.bench.runner import Outcome, Place, measure
 from tests.bench.servers import Bounds, Hbpush, Interpreter, Limit, Server, StockTornado
-from tests.bench.works import WORKS, Sizes
+from tests.bench.works import WORKS, Case, Round, Sizes, Work
 from tests.support.packages import needs
 
 compiles = needs("gcc", "libc6-dev")
@@ -111,6 +111,23 @@ def test_every_work_has_figures(work: str, server: Server) -> None:
     assert all(value > 0 for values in cases.values() for value in values) or work == "memory"
     assert len(cases) == {"release": 3, "channels": 2, "backlog": 2}.get(work, 1)
     assert server.name in outcome.text("hbpush")
+
+
+@compiles
+def test_sets_of_a_round_are_run_in_turn_and_their_medians_taken() -> None:
+    order: list[tuple[int, str]] = []
+
+    def run_one(at: Round) -> Case:
+        order.append((at.server.pid, at.channel))
+        return {"each": float(at.number * 10 + at.set**2), **({} if at.set else {"first": 7.0})}
+
+    servers = [Hbpush(PYTHON), StockTornado(PYTHON)]
+    work = Work("both", lambda _: "", "ms", False, tuple(server.name for server in servers), run_one, sets=lambda _: 3)
+    outcome = measure(work, servers, TINY._replace(rounds=2), Place(build.load_generator(), Cores(None, None)))
+    assert outcome.values == {server.name: {"each": [1.0, 11.0], "first": [7.0, 7.0]} for server in servers}
+    (one, _), (another, _) = order[:2]
+    turn, back = [one, another, another, one, one, another], [another, one, one, another, another, one]
+    assert order == list(zip(turn + back, [f"round{at}set{which}" for at in (0, 1) for which in (0, 0, 1, 1, 2, 2)], strict=True))
 
 
 @compiles
