@@ -24,17 +24,23 @@ def register(config: pytest.Config) -> None:
 
 
 class First:
-    """Notes the tests that ran, those that were skipped or failed included."""
+    """Notes the tests that ran, those that were skipped or failed included; nothing when a process ended before it had run its own."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._ran: set[str] = set()
+        self._whole = True
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._ran.add(report.nodeid)
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, error: object) -> None:
+        self._whole = self._whole and not error
+
     def pytest_sessionfinish(self) -> None:
-        self._file.write_text(json.dumps(sorted(self._ran)), encoding="utf-8")
+        if self._whole:
+            self._file.write_text(json.dumps(sorted(self._ran)), encoding="utf-8")
 
 
 class Second:

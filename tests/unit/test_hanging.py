@@ -26,9 +26,10 @@ def test_it():
 def test_a_test_that_hangs(tmp_path: Path) -> None:
     (tmp_path / "test_hanging.py").write_text(HANGING)
     [options] = re.findall(r"^hanging=\((.*)\)$", (ROOT / "bin/test").read_text(), re.MULTILINE)
-    command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "-p", "no:cacheprovider", *options.split()]
+    command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "-p", "tests.conftest", "-p", "no:cacheprovider"]
+    options = re.sub(r"(?<=faulthandler_timeout=)\d+", "2", options)
     done = subprocess.run(
-        [*command, "-o", "faulthandler_timeout=1", "-n", "1", "--dist", "loadfile", str(tmp_path)],
+        [*command, *options.split(), "-n", "1", "--dist", "loadfile", f"--part={tmp_path / 'ran'}", str(tmp_path)],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -39,3 +40,5 @@ def test_a_test_that_hangs(tmp_path: Path) -> None:
     assert "1 failed, 1 passed" in done.stdout
     assert "in test_it" in done.stderr
     assert done.returncode == pytest.ExitCode.TESTS_FAILED
+    # So what is to run after it does not: see bin/test.
+    assert not (tmp_path / "ran").exists()
