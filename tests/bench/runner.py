@@ -115,9 +115,9 @@ class Outcome:
         return row
 
 
-def turns(contenders: Sequence[T], round_number: int) -> list[T]:
-    """Who comes after whom in a round: another one begins each time, and none always follows the same."""
-    shift = round_number % max(1, len(contenders))
+def turns(contenders: Sequence[T], number: int) -> list[T]:
+    """Who comes after whom in the round or set of a number: another one begins each time, and none always follows the same."""
+    shift = number % max(1, len(contenders))
     return [*contenders[shift:], *contenders[:shift]]
 
 

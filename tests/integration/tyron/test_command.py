@@ -31,16 +31,16 @@ def tyron(redis: RedisServer, *arguments: str, expected: tuple[str, ...] = ()) -
     return Daemon("--webserver_address=127.0.0.1", "--webserver_port=0", *place, *arguments, program=TYRON, expected=expected)
 
 
-def until_it_waits(asked: Asked, redis: RedisServer, channel: str, payload: str) -> None:
+def feed_until_answered(asked: Asked, redis: RedisServer, channel: str, payload: str) -> None:
     """Send to the feed until ``asked`` is answered."""
 
     def publish() -> None:
         assert redis.cli("PUBLISH", channel, payload) == 1
 
-    until_it_is_answered(asked, publish)
+    publish_until_answered(asked, publish)
 
 
-def until_it_is_answered(asked: Asked, publish: Callable[[], None]) -> None:
+def publish_until_answered(asked: Asked, publish: Callable[[], None]) -> None:
     """Publish until somebody gets it: nothing tells from outside whether a request has begun to wait."""
     end = time.monotonic() + PATIENCE
     asked.socket().settimeout(0.05)
@@ -63,7 +63,7 @@ def test_the_seeds_example(redis_server: RedisServer, channel: str | None, metho
         assert re.search(r"^tornado_tyron \S+: listening on http://127\.0\.0\.1:\d+ \(1 location, \d+ file descriptors\)$", daemon.lines[0])
         asked = Asked(daemon.port, method, "/hiphop/")
         seeds = '{"data": "this is a message", "channel": "hiphop"}'
-        until_it_waits(asked, redis_server, channel or "tyron_pubsub", seeds)
+        feed_until_answered(asked, redis_server, channel or "tyron_pubsub", seeds)
         answer = asked.answer()
         assert (answer.status, answer.body, answer.headers["content-type"]) == (200, b"this is a message", "text/plain; charset=utf-8")
 
@@ -77,7 +77,7 @@ def test_without_redis_it_starts_and_says_so_once() -> None:
             redis.start()
             daemon.wait_for("is back after")
             assert ask(daemon.port, "GET", "/health/").body == b"OK"
-            until_it_waits(asked, redis, "tyron_pubsub", '{"data": "x", "channel": "hiphop"}')
+            feed_until_answered(asked, redis, "tyron_pubsub", '{"data": "x", "channel": "hiphop"}')
             assert asked.answer().body == b"x"
             away, back = [line for line in daemon.lines if " feed tyron_pubsub: " in line]
             assert " WARNING " in away
@@ -88,7 +88,7 @@ def test_at_the_end_those_who_wait_are_answered(redis_server: RedisServer) -> No
     with tyron(redis_server) as daemon:
         asked = Asked(daemon.port, "GET", "/hiphop/")
         other = Asked(daemon.port, "GET", "/jazz/")
-        until_it_waits(other, redis_server, "tyron_pubsub", '{"data": "x", "channel": "jazz"}')
+        feed_until_answered(other, redis_server, "tyron_pubsub", '{"data": "x", "channel": "jazz"}')
         assert other.answer().body == b"x"
         daemon.signal(signal.SIGTERM)
         answer = asked.answer()
@@ -102,7 +102,7 @@ def test_a_reload_changes_nothing(redis_server: RedisServer) -> None:
         asked = Asked(daemon.port, "GET", "/hiphop/")
         daemon.signal(signal.SIGHUP)
         daemon.wait_for("configuration read again: 1 stores kept; 1 locations kept, 0 new, 0 released")
-        until_it_waits(asked, redis_server, "tyron_pubsub", '{"data": "x", "channel": "hiphop"}')
+        feed_until_answered(asked, redis_server, "tyron_pubsub", '{"data": "x", "channel": "hiphop"}')
         assert asked.answer().body == b"x"
 
 
@@ -138,7 +138,7 @@ locations:
             # 202 too where a poll that has just come to the other worker hears it: not yet told of, it is not counted.
             assert ask(daemon.port, "POST", "/pub/hiphop", b"two").status in (201, 202)
 
-        until_it_is_answered(asked, post)
+        publish_until_answered(asked, post)
         assert asked.answer().body == b"two"
 
 
@@ -176,7 +176,7 @@ def test_under_supervisord(redis_server: RedisServer, redis: Redis, tmp_path: Pa
         assert descriptors is not None
         assert int(descriptors[1]) >= enough
         asked = Asked(port, "GET", "/hiphop/")
-        until_it_waits(asked, redis_server, redis.channel, '{"channel": "hiphop", "data": "x"}')
+        feed_until_answered(asked, redis_server, redis.channel, '{"channel": "hiphop", "data": "x"}')
         assert asked.answer().body == b"x"
         daemon.wait_for("entered RUNNING state")
         daemon.signal(signal.SIGTERM)
