@@ -73,7 +73,6 @@ class Link(_Side):
             self._server.transport.abort()
         else:
             self.obey()
-            self._go_on()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._faults.links.discard(self)
@@ -93,17 +92,19 @@ class Link(_Side):
         if self._server is not None:
             _read(self.transport, "to server" not in self._faults.blocked)
             _read(self._server.transport, "to client" not in self._faults.blocked)
+            self._go_on()
 
     # From the client to the server
 
     def data_received(self, data: bytes) -> None:
         self._commands.feed(data)
-        # Something may come before there is a server: early releases of Python 3.11 forget a pause within `connection_made`.
-        if self._server is not None:
-            self._go_on()
+        self._go_on()
 
     def _go_on(self) -> None:
-        """Pass on the commands that have come."""
+        """Pass on the commands that have come, if they may."""
+        # Early releases of Python 3.11 forget a pause within `connection_made`, and what comes meanwhile comes all the same.
+        if self._server is None or "to server" in self._faults.blocked:
+            return
         try:
             while self._replies_before_cut is None and (command := self._commands.gets()) is not NOT_YET:
                 self._forward(command)
